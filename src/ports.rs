@@ -1,0 +1,157 @@
+//! The traits the engine needs of the world; adapters implement them.
+//!
+//! No adapter and no decision belongs here.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{
+    Instant,
+    ids::{BatchId, GameDate, HandoffId, RequestId, UnitId},
+    plan::ListedUnit,
+    readiness::Readiness,
+};
+
+/// A delivery or a question that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum PortError {
+    /// Trying again may help: refused, timed out, cut off, over quota.
+    #[error("{doing}: {source}")]
+    Transient {
+        /// What was being done, to what.
+        doing: String,
+        /// What went wrong.
+        source: anyhow::Error,
+    },
+    /// Trying again cannot help: refused for good, malformed, not allowed.
+    #[error("{doing}: {source}")]
+    Permanent {
+        /// What was being done, to what.
+        doing: String,
+        /// What went wrong.
+        source: anyhow::Error,
+    },
+}
+
+impl PortError {
+    /// A failure that another try may mend.
+    pub fn transient(doing: impl Into<String>, source: impl Into<anyhow::Error>) -> Self {
+        Self::Transient {
+            doing: doing.into(),
+            source: source.into(),
+        }
+    }
+
+    /// A failure that no further try mends.
+    pub fn permanent(doing: impl Into<String>, source: impl Into<anyhow::Error>) -> Self {
+        Self::Permanent {
+            doing: doing.into(),
+            source: source.into(),
+        }
+    }
+
+    /// Whether no further try can mend it.
+    pub fn is_permanent(&self) -> bool {
+        matches!(self, Self::Permanent { .. })
+    }
+}
+
+/// What a warehouse question needs to know of its run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Scope {
+    /// The date.
+    pub game_date: GameDate,
+    /// Names under which the upstream's run history may stand.
+    pub processor_names: Vec<String>,
+    /// Feature rows written before this instant are stale.
+    pub fresh_since: Instant,
+    /// Units with fewer projected minutes are filtered out; a missing value passes.
+    pub min_minutes: f64,
+}
+
+/// A unit's prediction row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StoredRow {
+    /// The unit.
+    pub unit: UnitId,
+    /// When its first active row was written.
+    pub created_at: Instant,
+}
+
+/// One page of a listing in the order of the unit's name.
+#[derive(Debug, Clone)]
+pub struct Page<'a> {
+    /// The last unit of the page before; `None` for the first page.
+    pub after: Option<&'a UnitId>,
+    /// Most units on the page, at least 1.
+    pub limit: u32,
+}
+
+/// The service's own row in the warehouse's run history: one a run, brought up to date in place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// Whose run.
+    pub handoff: HandoffId,
+    /// The date.
+    pub game_date: GameDate,
+    /// `running`, `success`, `partial`, `failed` or `skipped`.
+    pub status: String,
+    /// Units predicted.
+    pub records_processed: u64,
+    /// When the run's first trigger was accepted.
+    pub started_at: Instant,
+    /// When it ended; `None` while running.
+    pub processed_at: Option<Instant>,
+    /// The trigger source.
+    pub trigger_source: Option<String>,
+    /// Counts and verdict.
+    pub summary: serde_json::Value,
+}
+
+/// The tables of both phases: asked, never assumed. Every error means "could not ask".
+#[async_trait]
+pub trait Warehouse: Send + Sync {
+    /// Asks whether the upstream finished and how ready its rows are.
+    async fn readiness(&self, scope: &Scope) -> Result<Readiness, PortError>;
+
+    /// Lists one page of ready units that pass the filters, with whether each has an active prediction row.
+    async fn ready_units(
+        &self,
+        scope: &Scope,
+        page: Page<'_>,
+    ) -> Result<Vec<ListedUnit>, PortError>;
+
+    /// Lists one page of the units that have an active prediction row.
+    async fn stored_rows(
+        &self,
+        game_date: GameDate,
+        page: Page<'_>,
+    ) -> Result<Vec<StoredRow>, PortError>;
+
+    /// Writes or updates the service's own row in the run history.
+    async fn record_run(&self, record: &RunRecord) -> Result<(), PortError>;
+}
+
+/// One unit's request as a sink sends it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// The idempotency key.
+    pub request_id: RequestId,
+    /// Whose run.
+    pub handoff: HandoffId,
+    /// The date.
+    pub game_date: GameDate,
+    /// The batch.
+    pub batch_id: BatchId,
+    /// 1 for the first try, then 2, 3.
+    pub attempt: u32,
+    /// What is to be processed.
+    pub unit: ListedUnit,
+}
+
+/// Where units are sent: a topic, an HTTP endpoint or the built-in workers.
+#[async_trait]
+pub trait Sink: Send + Sync {
+    /// Sends each request and says of each, in order, whether it is confirmed. Confirmed is not answered.
+    async fn send(&self, requests: &[Request]) -> Vec<Result<(), PortError>>;
+}
