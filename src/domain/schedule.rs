@@ -2,9 +2,9 @@
 //!
 //! Every schedule here is daily; what is done at an occurrence belongs to `run`, firing it to the engine.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
-use chrono::{NaiveDate, NaiveTime};
+use chrono::{NaiveDate, NaiveTime, Timelike};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -36,18 +36,18 @@ pub enum Overlap {
     Both,
 }
 
-/// A time of day in a zone.
+/// A time of day in a zone; as data a text, for example `07:00 America/Los_Angeles` or
+/// `02:30 America/New_York gap=skip overlap=both`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct WallTime {
     /// What the clock shows.
     pub at: NaiveTime,
     /// Whose clock.
     pub zone: Zone,
     /// What happens on a date on which the clock skips it.
-    #[serde(default)]
     pub gap: Gap,
     /// What happens on a date on which the clock shows it twice.
-    #[serde(default)]
     pub overlap: Overlap,
 }
 
@@ -62,6 +62,16 @@ pub enum BadWallTime {
     /// Its zone cannot be read.
     #[error(transparent)]
     Zone(#[from] UnknownZone),
+    /// It has no zone where one is needed.
+    #[error(
+        "{0:?} has no zone: write one after the time of day, such as \"06:00 America/New_York\""
+    )]
+    NoZone(String),
+    /// It ends in something else than its two rules.
+    #[error(
+        "{0:?} is no rule of a wall time: write gap=next or gap=skip, overlap=first, overlap=second or overlap=both"
+    )]
+    Rule(String),
 }
 
 impl WallTime {
@@ -75,20 +85,34 @@ impl WallTime {
         }
     }
 
-    /// Reads `06:00`, which is in `zone`, or `06:00 America/New_York`; both with the default rules.
+    /// Reads `06:00`, which is in `zone`, or `06:00 America/New_York`; either may go on with rules such as `gap=skip`.
     ///
     /// # Errors
     ///
-    /// Says what to write when the time of day or the zone cannot be read.
-    pub fn parse(text: &str, zone: Zone) -> Result<Self, BadWallTime> {
-        let (time, zone) = match text.trim().split_once(' ') {
-            Some((time, named)) => (time, named.trim().parse()?),
-            None => (text.trim(), zone),
-        };
+    /// Says what to write when the time of day, the zone or a rule cannot be read, or no zone is known.
+    pub fn parse(text: &str, zone: Option<Zone>) -> Result<Self, BadWallTime> {
+        let mut words = text.split_whitespace().peekable();
+        let time = words.next().unwrap_or_default();
         let at = NaiveTime::parse_from_str(time, "%H:%M")
-            .or_else(|_| NaiveTime::parse_from_str(time, "%H:%M:%S"))
+            .or_else(|_| NaiveTime::parse_from_str(time, "%H:%M:%S%.f"))
             .map_err(|_| BadWallTime::Time(text.to_owned()))?;
-        Ok(Self::new(at, zone))
+        let named = words.next_if(|word| !word.contains('='));
+        let zone = match named {
+            Some(name) => name.parse()?,
+            None => zone.ok_or_else(|| BadWallTime::NoZone(text.to_owned()))?,
+        };
+        let mut read = Self::new(at, zone);
+        for rule in words {
+            match rule {
+                "gap=next" => read.gap = Gap::Next,
+                "gap=skip" => read.gap = Gap::Skip,
+                "overlap=first" => read.overlap = Overlap::First,
+                "overlap=second" => read.overlap = Overlap::Second,
+                "overlap=both" => read.overlap = Overlap::Both,
+                other => return Err(BadWallTime::Rule(other.to_owned())),
+            }
+        }
+        Ok(read)
     }
 
     /// The instants of this wall time on `date`, earliest first: none (skipped), one, or two (shown twice).
@@ -124,7 +148,42 @@ impl WallTime {
 
 impl fmt::Display for WallTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.at.format("%H:%M"), self.zone)
+        if self.at.second() == 0 && self.at.nanosecond() == 0 {
+            write!(f, "{} {}", self.at.format("%H:%M"), self.zone)?;
+        } else {
+            write!(f, "{} {}", self.at.format("%H:%M:%S%.f"), self.zone)?;
+        }
+        match self.gap {
+            Gap::Next => {}
+            Gap::Skip => f.write_str(" gap=skip")?,
+        }
+        match self.overlap {
+            Overlap::First => Ok(()),
+            Overlap::Second => f.write_str(" overlap=second"),
+            Overlap::Both => f.write_str(" overlap=both"),
+        }
+    }
+}
+
+impl FromStr for WallTime {
+    type Err = BadWallTime;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text, None)
+    }
+}
+
+impl TryFrom<String> for WallTime {
+    type Error = BadWallTime;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<WallTime> for String {
+    fn from(time: WallTime) -> Self {
+        time.to_string()
     }
 }
 
@@ -141,11 +200,10 @@ mod tests {
     }
 
     fn wall_time(text: &str, gap: Gap, overlap: Overlap) -> WallTime {
-        let utc: Zone = "UTC".parse().unwrap();
         WallTime {
             gap,
             overlap,
-            ..WallTime::parse(text, utc).unwrap()
+            ..text.parse().unwrap()
         }
     }
 
@@ -297,7 +355,7 @@ mod tests {
             let promise = WallTime {
                 gap: Gap::Skip,
                 overlap: Overlap::Both,
-                ..WallTime::parse("02:30", zone).unwrap()
+                ..WallTime::parse("02:30", Some(zone)).unwrap()
             };
             let mut before: Option<Instant> = None;
             for date in from.iter_days().take(370) {
@@ -357,18 +415,44 @@ mod tests {
     #[test]
     fn a_wall_time_without_a_zone_is_in_the_one_given() {
         let zone: Zone = "America/Los_Angeles".parse().unwrap();
-        assert_eq!(
-            WallTime::parse("06:00", zone).unwrap().to_string(),
-            "06:00 America/Los_Angeles"
-        );
-        assert_eq!(
-            WallTime::parse("07:00 America/New_York", zone)
-                .unwrap()
-                .to_string(),
-            "07:00 America/New_York"
-        );
-        for wrong in ["6", "25:00", "06:00 Pacific", "", "6 am"] {
-            assert!(WallTime::parse(wrong, zone).is_err(), "{wrong}");
+        for (written, read) in [
+            ("06:00", "06:00 America/Los_Angeles"),
+            ("07:00 America/New_York", "07:00 America/New_York"),
+            ("06:00 gap=skip", "06:00 America/Los_Angeles gap=skip"),
+        ] {
+            let time = WallTime::parse(written, Some(zone)).unwrap();
+            assert_eq!(time.to_string(), read);
+        }
+        assert!(matches!(
+            "06:00".parse::<WallTime>(),
+            Err(BadWallTime::NoZone(_))
+        ));
+    }
+
+    #[test]
+    fn a_wall_time_reads_back_as_it_was_written() {
+        for written in [
+            "07:00 America/Los_Angeles",
+            "07:00:30 -07:00",
+            "02:30:00.500 Europe/Berlin gap=skip overlap=both",
+            "02:30 Europe/Berlin overlap=second",
+        ] {
+            let time: WallTime = written.parse().unwrap();
+            assert_eq!(serde_json::to_value(time).unwrap(), written);
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_no_wall_time_is_refused() {
+        for wrong in [
+            "6",
+            "25:00 UTC",
+            "06:00 Pacific",
+            "",
+            "6 am",
+            "06:00 UTC gap=late",
+        ] {
+            assert!(wrong.parse::<WallTime>().is_err(), "{wrong}");
         }
     }
 }
