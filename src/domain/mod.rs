@@ -4,6 +4,7 @@
 
 pub mod calendar;
 pub mod completion;
+pub mod feasibility;
 pub mod ids;
 pub mod plan;
 pub mod policy;
