@@ -2,11 +2,16 @@
 //!
 //! What touches the world does not belong here; it is described by an [`effect::Effect`] and done by the engine.
 
+pub mod calendar;
 pub mod completion;
 pub mod ids;
 pub mod plan;
+pub mod policy;
 pub mod readiness;
+pub mod schedule;
+pub mod seconds;
 pub mod trigger;
+pub mod zone;
 
 /// A point in time, always UTC, kept to the microsecond. A zone appears only in schedules and in text for people.
 pub type Instant = chrono::DateTime<chrono::Utc>;

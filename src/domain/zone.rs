@@ -1,0 +1,280 @@
+//! A time zone, and the one way between instants and local time.
+//!
+//! When something falls due belongs to `schedule`, which date a run is for to `calendar`. The zone database compiled
+//! into this program decides everything; the machine's own is never read.
+
+use std::{fmt, str::FromStr};
+
+use chrono::{DateTime, FixedOffset, MappedLocalTime, NaiveDateTime, Offset, TimeDelta, TimeZone};
+use chrono_tz::{OffsetName, Tz};
+use serde::{Deserialize, Serialize};
+
+use super::{Instant, ids::GameDate};
+
+/// The release of the zone database compiled in, for example `2025b`.
+pub const DATABASE_VERSION: &str = chrono_tz::IANA_TZDB_VERSION;
+
+/// No zone has ever been further than this from UTC, in either direction.
+const OFFSET_HOURS_MAX: i64 = 16;
+
+/// Zones whose rules changed after the database compiled in, up to release 2026c.
+const OUTDATED: [&str; 13] = [
+    "Africa/Casablanca",
+    "Africa/El_Aaiun",
+    "America/Edmonton",
+    "America/Havana",
+    "America/Inuvik",
+    "America/Vancouver",
+    "America/Winnipeg",
+    "America/Yellowknife",
+    "Canada/Central",
+    "Canada/Mountain",
+    "Canada/Pacific",
+    "Cuba",
+    "Europe/Chisinau",
+];
+
+/// A time zone: named, with its clock changes, or a fixed distance from UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Zone {
+    /// A zone of the database, for example `America/Los_Angeles`.
+    Named(Tz),
+    /// Always the same distance from UTC, for example `-07:00`.
+    Fixed(FixedOffset),
+}
+
+/// A text that names no zone.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} is not a time zone: write a name such as \"America/Los_Angeles\" or an offset such as \"-07:00\""
+)]
+pub struct UnknownZone(String);
+
+/// What a local time means in a zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LocalTime {
+    /// The clock shows it once.
+    Once(Instant),
+    /// The clock is set back and shows it twice.
+    Twice {
+        /// The earlier instant.
+        first: Instant,
+        /// The later instant.
+        second: Instant,
+    },
+    /// The clock is set forward and never shows it.
+    Never {
+        /// The first instant after the gap.
+        gap_ends_at: Instant,
+    },
+}
+
+impl Zone {
+    /// What a clock in this zone shows at `at`.
+    pub fn local(&self, at: Instant) -> NaiveDateTime {
+        match self {
+            Self::Named(tz) => at.with_timezone(tz).naive_local(),
+            Self::Fixed(offset) => at.with_timezone(offset).naive_local(),
+        }
+    }
+
+    /// The calendar day in this zone at `at`.
+    pub fn date(&self, at: Instant) -> GameDate {
+        GameDate(self.local(at).date())
+    }
+
+    /// The instant or instants at which a clock in this zone shows `local`.
+    pub fn instants_of(&self, local: NaiveDateTime) -> LocalTime {
+        let mapped = match self {
+            Self::Named(tz) => tz.from_local_datetime(&local).map(|at| at.to_utc()),
+            Self::Fixed(offset) => offset.from_local_datetime(&local).map(|at| at.to_utc()),
+        };
+        match mapped {
+            MappedLocalTime::Single(at) => LocalTime::Once(at),
+            MappedLocalTime::Ambiguous(one, other) => LocalTime::Twice {
+                first: one.min(other),
+                second: one.max(other),
+            },
+            MappedLocalTime::None => LocalTime::Never {
+                gap_ends_at: self.gap_end(local),
+            },
+        }
+    }
+
+    /// The first whole second at which the clock has jumped past `local`, which it never shows.
+    fn gap_end(&self, local: NaiveDateTime) -> Instant {
+        let reach = TimeDelta::hours(OFFSET_HOURS_MAX);
+        let mut before = local.and_utc() - reach;
+        let mut after = local.and_utc() + reach;
+        while after - before > TimeDelta::seconds(1) {
+            let middle = before + TimeDelta::seconds((after - before).num_seconds() / 2);
+            if self.local(middle) > local {
+                after = middle;
+            } else {
+                before = middle;
+            }
+        }
+        // Zones change on whole seconds, `local` need not be one.
+        DateTime::from_timestamp(after.timestamp(), 0).unwrap_or(after)
+    }
+
+    /// The distance from UTC at `at`, for example `-08:00`.
+    pub fn offset_text(&self, at: Instant) -> String {
+        self.offset(at).to_string()
+    }
+
+    /// What people call the zone at `at`, for example `PST`; the offset where it has no letters.
+    pub fn abbreviation(&self, at: Instant) -> String {
+        let Self::Named(tz) = self else {
+            return self.offset_text(at);
+        };
+        let offset = tz.offset_from_utc_datetime(&at.naive_utc());
+        match offset.abbreviation() {
+            Some(name) if name.starts_with(|c: char| c.is_ascii_alphabetic()) => name.to_owned(),
+            Some(_) | None => self.offset_text(at),
+        }
+    }
+
+    /// The instant as people read it, to the second: `2026-01-19 07:00:00 PST`.
+    pub fn text(&self, at: Instant) -> String {
+        let local = self.local(at).format("%Y-%m-%d %H:%M:%S");
+        format!("{local} {}", self.abbreviation(at))
+    }
+
+    /// The time of day as people read it, to the minute: `07:00 PST`.
+    pub fn time_text(&self, at: Instant) -> String {
+        format!(
+            "{} {}",
+            self.local(at).format("%H:%M"),
+            self.abbreviation(at)
+        )
+    }
+
+    /// Whether the zone's rules are known to have changed after the database compiled in ([`DATABASE_VERSION`]).
+    pub fn is_outdated(&self) -> bool {
+        match self {
+            Self::Named(tz) => OUTDATED.contains(&tz.name()),
+            Self::Fixed(_) => false,
+        }
+    }
+
+    fn offset(&self, at: Instant) -> FixedOffset {
+        match self {
+            Self::Named(tz) => tz.offset_from_utc_datetime(&at.naive_utc()).fix(),
+            Self::Fixed(offset) => *offset,
+        }
+    }
+}
+
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named(tz) => f.write_str(tz.name()),
+            Self::Fixed(offset) => offset.fmt(f),
+        }
+    }
+}
+
+impl FromStr for Zone {
+    type Err = UnknownZone;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Ok(tz) = text.parse::<Tz>() {
+            return Ok(Self::Named(tz));
+        }
+        text.parse::<FixedOffset>()
+            .map(Self::Fixed)
+            .map_err(|_| UnknownZone(text.to_owned()))
+    }
+}
+
+impl TryFrom<String> for Zone {
+    type Error = UnknownZone;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Zone> for String {
+    fn from(zone: Zone) -> Self {
+        zone.to_string()
+    }
+}
+
+/// The zone database gave a wrong answer for a known instant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("zone database {DATABASE_VERSION} says {found} for {at} in {zone}, expected {expected}")]
+pub struct SelfTestFailed {
+    zone: Tz,
+    at: &'static str,
+    expected: &'static str,
+    found: String,
+}
+
+/// Instants around both clock changes and what the clocks showed: the last second before, and the first after.
+const KNOWN: [(Tz, &str, &str); 8] = [
+    (
+        Tz::America__New_York,
+        "2025-11-02T05:59:59Z",
+        "2025-11-02 01:59:59 EDT",
+    ),
+    (
+        Tz::America__New_York,
+        "2025-11-02T06:00:00Z",
+        "2025-11-02 01:00:00 EST",
+    ),
+    (
+        Tz::America__New_York,
+        "2026-03-08T06:59:59Z",
+        "2026-03-08 01:59:59 EST",
+    ),
+    (
+        Tz::America__New_York,
+        "2026-03-08T07:00:00Z",
+        "2026-03-08 03:00:00 EDT",
+    ),
+    (
+        Tz::America__Los_Angeles,
+        "2025-11-02T08:59:59Z",
+        "2025-11-02 01:59:59 PDT",
+    ),
+    (
+        Tz::America__Los_Angeles,
+        "2025-11-02T09:00:00Z",
+        "2025-11-02 01:00:00 PST",
+    ),
+    (
+        Tz::America__Los_Angeles,
+        "2026-03-08T09:59:59Z",
+        "2026-03-08 01:59:59 PST",
+    ),
+    (
+        Tz::America__Los_Angeles,
+        "2026-03-08T10:00:00Z",
+        "2026-03-08 03:00:00 PDT",
+    ),
+];
+
+/// Checks the zone database against known instants around both clock changes.
+///
+/// # Errors
+///
+/// Names the first instant whose local time is wrong.
+pub fn self_test() -> Result<(), SelfTestFailed> {
+    for (zone, at, expected) in KNOWN {
+        let found = at
+            .parse::<Instant>()
+            .map_or_else(|e| e.to_string(), |at| Zone::Named(zone).text(at));
+        if found != expected {
+            return Err(SelfTestFailed {
+                zone,
+                at,
+                expected,
+                found,
+            });
+        }
+    }
+    Ok(())
+}
