@@ -218,10 +218,18 @@ pub struct Told {
 
 /// Brings the alerts up to date with the conditions that hold now and says what people are to be told, gravest
 /// first. Calling it again with the same arguments tells nothing.
-pub fn fold(alerts: &mut Vec<Alert>, conditions: &[Condition], reminders: &Reminders, now: Instant) -> Vec<Told> {
+pub fn fold(
+    alerts: &mut Vec<Alert>,
+    conditions: &[Condition],
+    reminders: &Reminders,
+    now: Instant,
+) -> Vec<Told> {
     let mut told = Vec::new();
     for condition in conditions {
-        match alerts.iter_mut().find(|alert| alert.kind == condition.kind && alert.is_open()) {
+        match alerts
+            .iter_mut()
+            .find(|alert| alert.kind == condition.kind && alert.is_open())
+        {
             Some(alert) => {
                 alert.text.clone_from(&condition.text);
                 if condition.severity > alert.severity {
@@ -237,7 +245,11 @@ pub fn fold(alerts: &mut Vec<Alert>, conditions: &[Condition], reminders: &Remin
         }
     }
     resolve(alerts, conditions, now, &mut told);
-    let kinds: Vec<Kind> = alerts.iter().filter(|alert| alert.is_open()).map(|alert| alert.kind).collect();
+    let kinds: Vec<Kind> = alerts
+        .iter()
+        .filter(|alert| alert.is_open())
+        .map(|alert| alert.kind)
+        .collect();
     for alert in alerts.iter().filter(|alert| alert.is_open()) {
         if alert.told_at.is_none() {
             told.push((Change::Opened, alert.kind));
@@ -261,8 +273,15 @@ fn open(condition: &Condition, now: Instant) -> Alert {
     }
 }
 
-fn resolve(alerts: &mut [Alert], conditions: &[Condition], now: Instant, told: &mut Vec<(Change, Kind)>) {
-    let gone = |alert: &&mut Alert| alert.is_open() && !conditions.iter().any(|held| held.kind == alert.kind);
+fn resolve(
+    alerts: &mut [Alert],
+    conditions: &[Condition],
+    now: Instant,
+    told: &mut Vec<(Change, Kind)>,
+) {
+    let gone = |alert: &&mut Alert| {
+        alert.is_open() && !conditions.iter().any(|held| held.kind == alert.kind)
+    };
     for alert in alerts.iter_mut().filter(gone) {
         alert.resolved_at = Some(now);
         if alert.told_at.is_some() {
@@ -273,7 +292,8 @@ fn resolve(alerts: &mut [Alert], conditions: &[Condition], now: Instant, told: &
 
 /// Whether an open alert says this one too, directly or through a kind between them.
 fn is_covered(kind: Kind, open: &[Kind]) -> bool {
-    std::iter::successors(kind.covered_by(), |cover| cover.covered_by()).any(|cover| open.contains(&cover))
+    std::iter::successors(kind.covered_by(), |cover| cover.covered_by())
+        .any(|cover| open.contains(&cover))
 }
 
 fn tell(alerts: &mut [Alert], told: Vec<(Change, Kind)>, now: Instant) -> Vec<Told> {
@@ -284,10 +304,18 @@ fn tell(alerts: &mut [Alert], told: Vec<(Change, Kind)>, now: Instant) -> Vec<To
             && !known
         {
             alert.told_at = Some(now);
-            messages.push(Told { change, alert: alert.clone() });
+            messages.push(Told {
+                change,
+                alert: alert.clone(),
+            });
         }
     }
-    messages.sort_by_key(|message| (std::cmp::Reverse(message.alert.severity), message.alert.kind));
+    messages.sort_by_key(|message| {
+        (
+            std::cmp::Reverse(message.alert.severity),
+            message.alert.kind,
+        )
+    });
     messages
 }
 
@@ -298,19 +326,29 @@ mod tests {
     use super::{Acknowledgement, Change, Condition, Kind, Reminders, Severity, fold};
     use crate::domain::Instant;
 
-    const REMINDERS: Reminders =
-        Reminders { critical: chrono::TimeDelta::minutes(30), warning: chrono::TimeDelta::hours(4) };
+    const REMINDERS: Reminders = Reminders {
+        critical: chrono::TimeDelta::minutes(30),
+        warning: chrono::TimeDelta::hours(4),
+    };
 
     fn at(minute: u32) -> Instant {
-        chrono::Utc.with_ymd_and_hms(2026, 1, 11, 14, minute, 0).unwrap()
+        chrono::Utc
+            .with_ymd_and_hms(2026, 1, 11, 14, minute, 0)
+            .unwrap()
     }
 
     fn holds(kind: Kind, severity: Severity) -> Condition {
-        Condition { kind, severity, text: "it broke".to_owned() }
+        Condition {
+            kind,
+            severity,
+            text: "it broke".to_owned(),
+        }
     }
 
     fn changes(told: &[super::Told]) -> Vec<(Change, Kind)> {
-        told.iter().map(|message| (message.change, message.alert.kind)).collect()
+        told.iter()
+            .map(|message| (message.change, message.alert.kind))
+            .collect()
     }
 
     #[test]
@@ -323,34 +361,54 @@ mod tests {
         assert!(fold(&mut alerts, &warning, &REMINDERS, at(1)).is_empty());
         let told = fold(&mut alerts, &critical, &REMINDERS, at(2));
         assert_eq!(changes(&told), [(Change::Worsened, Kind::StartLatencyHigh)]);
-        assert!(fold(&mut alerts, &warning, &REMINDERS, at(3)).is_empty(), "severity never falls while open");
+        assert!(
+            fold(&mut alerts, &warning, &REMINDERS, at(3)).is_empty(),
+            "severity never falls while open"
+        );
         assert_eq!(alerts[0].severity, Severity::Critical);
         let told = fold(&mut alerts, &[], &REMINDERS, at(4));
         assert_eq!(changes(&told), [(Change::Resolved, Kind::StartLatencyHigh)]);
         assert!(fold(&mut alerts, &[], &REMINDERS, at(5)).is_empty());
         let told = fold(&mut alerts, &warning, &REMINDERS, at(6));
-        assert_eq!(changes(&told), [(Change::Opened, Kind::StartLatencyHigh)], "it opens anew");
+        assert_eq!(
+            changes(&told),
+            [(Change::Opened, Kind::StartLatencyHigh)],
+            "it opens anew"
+        );
         assert_eq!(alerts.len(), 1);
     }
 
     #[test]
     fn a_covered_alert_is_kept_but_not_told_until_its_cover_is_gone() {
         let mut alerts = Vec::new();
-        let both = [holds(Kind::GapExceeded, Severity::Warning), holds(Kind::DeadlineBreached, Severity::Critical)];
+        let both = [
+            holds(Kind::GapExceeded, Severity::Warning),
+            holds(Kind::DeadlineBreached, Severity::Critical),
+        ];
         let told = fold(&mut alerts, &both, &REMINDERS, at(0));
-        assert_eq!(changes(&told), [(Change::Opened, Kind::DeadlineBreached)], "covered through kinds between them");
+        assert_eq!(
+            changes(&told),
+            [(Change::Opened, Kind::DeadlineBreached)],
+            "covered through kinds between them"
+        );
         assert_eq!(alerts.len(), 2);
         let told = fold(&mut alerts, &both[..1], &REMINDERS, at(1));
         assert_eq!(
             changes(&told),
-            [(Change::Resolved, Kind::DeadlineBreached), (Change::Opened, Kind::GapExceeded)]
+            [
+                (Change::Resolved, Kind::DeadlineBreached),
+                (Change::Opened, Kind::GapExceeded)
+            ]
         );
     }
 
     #[test]
     fn a_covered_alert_that_was_never_told_resolves_in_silence() {
         let mut alerts = Vec::new();
-        let both = [holds(Kind::GapExceeded, Severity::Warning), holds(Kind::CompletionLow, Severity::Critical)];
+        let both = [
+            holds(Kind::GapExceeded, Severity::Warning),
+            holds(Kind::CompletionLow, Severity::Critical),
+        ];
         fold(&mut alerts, &both, &REMINDERS, at(0));
         let told = fold(&mut alerts, &both[1..], &REMINDERS, at(1));
         assert!(told.is_empty());
@@ -367,25 +425,51 @@ mod tests {
         assert_eq!(fold(&mut alerts, &held, &REMINDERS, at(0)).len(), 3);
         assert!(fold(&mut alerts, &held, &REMINDERS, at(29)).is_empty());
         let told = fold(&mut alerts, &held, &REMINDERS, at(30));
-        assert_eq!(changes(&told), [(Change::Reminded, Kind::WorkersSilent)], "exactly at the reminder time");
-        alerts[0].acknowledged = Some(Acknowledgement { by: "ana".to_owned(), at: at(31) });
+        assert_eq!(
+            changes(&told),
+            [(Change::Reminded, Kind::WorkersSilent)],
+            "exactly at the reminder time"
+        );
+        alerts[0].acknowledged = Some(Acknowledgement {
+            by: "ana".to_owned(),
+            at: at(31),
+        });
         assert!(fold(&mut alerts, &held, &REMINDERS, at(59)).is_empty());
-        let told = fold(&mut alerts, &held, &REMINDERS, at(0) + chrono::TimeDelta::hours(4));
+        let told = fold(
+            &mut alerts,
+            &held,
+            &REMINDERS,
+            at(0) + chrono::TimeDelta::hours(4),
+        );
         assert_eq!(changes(&told), [(Change::Reminded, Kind::BatchStalled)]);
     }
 
     #[test]
     fn what_worsens_needs_a_new_acknowledgement() {
         let mut alerts = Vec::new();
-        fold(&mut alerts, &[holds(Kind::ClaimedMissing, Severity::Warning)], &REMINDERS, at(0));
-        alerts[0].acknowledged = Some(Acknowledgement { by: "ana".to_owned(), at: at(1) });
-        fold(&mut alerts, &[holds(Kind::ClaimedMissing, Severity::Critical)], &REMINDERS, at(2));
+        fold(
+            &mut alerts,
+            &[holds(Kind::ClaimedMissing, Severity::Warning)],
+            &REMINDERS,
+            at(0),
+        );
+        alerts[0].acknowledged = Some(Acknowledgement {
+            by: "ana".to_owned(),
+            at: at(1),
+        });
+        fold(
+            &mut alerts,
+            &[holds(Kind::ClaimedMissing, Severity::Critical)],
+            &REMINDERS,
+            at(2),
+        );
         assert_eq!(alerts[0].acknowledged, None);
     }
 
     #[test]
     fn every_kind_is_listed_once_under_its_own_name() {
-        let names: std::collections::BTreeSet<String> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+        let names: std::collections::BTreeSet<String> =
+            Kind::ALL.iter().map(|kind| kind.name()).collect();
         assert_eq!(names.len(), Kind::ALL.len());
         assert!(names.contains("deadline_breached"));
     }

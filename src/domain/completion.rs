@@ -45,7 +45,9 @@ pub struct Answer {
 }
 
 /// How a unit stands, lowest rank first: a higher one replaces a lower one at any time, and nothing else does.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// No answer yet.
@@ -182,8 +184,10 @@ pub struct Tally {
     pub newly_missing: u64,
     /// Missing claims that were claimed anew.
     pub renewed: u64,
-    /// When the latest of these changes was true.
+    /// When the latest satisfied one of these became so.
     pub latest_true_at: Option<Instant>,
+    /// When the earliest satisfied one of these became so.
+    pub earliest_true_at: Option<Instant>,
 }
 
 impl Tally {
@@ -200,11 +204,17 @@ impl Tally {
         self.newly_missing += other.newly_missing;
         self.renewed += other.renewed;
         self.latest_true_at = self.latest_true_at.max(other.latest_true_at);
+        self.earliest_true_at = earlier(self.earliest_true_at, other.earliest_true_at);
     }
 
     /// Adds one kind of change, joined with its like.
     pub fn count(&mut self, incoming: Move) {
-        let alike = |known: &&mut Move| Move { units: incoming.units, ..(**known).clone() } == incoming;
+        let alike = |known: &&mut Move| {
+            Move {
+                units: incoming.units,
+                ..(**known).clone()
+            } == incoming
+        };
         match self.moves.iter_mut().find(alike) {
             Some(known) => known.units += incoming.units,
             None => self.moves.push(incoming),
@@ -275,10 +285,22 @@ impl Counts {
         self.sent.of(Standing::Unanswered)
     }
 
+    /// Ready units skipped, for good or not.
+    pub fn skipped(&self) -> u64 {
+        self.plan.of(Standing::Skipped) + self.plan.of(Standing::SkippedForGood)
+    }
+
+    /// Ready units failed.
+    pub fn failed(&self) -> u64 {
+        self.plan.of(Standing::Failed)
+    }
+
     /// Ready units that still need work, those in flight excepted.
     pub fn gap(&self) -> u64 {
         let settled = self.plan.satisfied().saturating_sub(self.missing);
-        self.ready.saturating_sub(settled).saturating_sub(self.in_flight)
+        self.ready
+            .saturating_sub(settled)
+            .saturating_sub(self.in_flight)
     }
 
     /// Ready units that were not satisfied at the deadline.
@@ -319,7 +341,9 @@ impl Counts {
             self.missing = self.missing.saturating_sub(change.units);
         }
         self.in_time += if change.in_time { change.units } else { 0 };
-        self.in_time = self.in_time.saturating_sub(if change.was_in_time { change.units } else { 0 });
+        self.in_time =
+            self.in_time
+                .saturating_sub(if change.was_in_time { change.units } else { 0 });
         if let Some(reason) = &change.from_reason
             && let Some(units) = self.reasons.get_mut(reason)
         {
@@ -336,6 +360,14 @@ impl Counts {
                 (true, true) | (false, false) => {}
             }
         }
+    }
+}
+
+/// The earlier of two instants, where there are two.
+pub fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }
 

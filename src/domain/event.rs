@@ -84,6 +84,8 @@ pub enum Done {
 pub struct FrozenTally {
     /// Units the wave will send.
     pub to_send: u64,
+    /// Of these, units that had been sent before in this run.
+    pub retried: u64,
     /// Of these, units that an earlier wave of the same batch had sent and that had been answered.
     pub resent_answered: u64,
     /// Of these, units that an earlier wave of the same batch had sent and that had been given up.
@@ -105,7 +107,7 @@ pub struct FrozenTally {
 }
 
 /// What sending did since it was last reported.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SentTally {
     /// Units whose publish was confirmed.
     pub sent: u64,
@@ -115,4 +117,6 @@ pub struct SentTally {
     pub spared: u64,
     /// When the last of them was confirmed.
     pub at: Option<Instant>,
+    /// How the refused units' standing changed.
+    pub changes: Tally,
 }

@@ -140,6 +140,9 @@ pub struct Reason {
 impl Reason {
     /// A reason with its sentence.
     pub fn new(code: Code, text: impl Into<String>) -> Self {
-        Self { code, text: text.into() }
+        Self {
+            code,
+            text: text.into(),
+        }
     }
 }

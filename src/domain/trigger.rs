@@ -67,7 +67,13 @@ pub struct UpstreamComplete {
 
 impl Source {
     /// Every source.
-    pub const ALL: [Self; 5] = [Self::Event, Self::CatchUp, Self::Backup, Self::Retry, Self::Manual];
+    pub const ALL: [Self; 5] = [
+        Self::Event,
+        Self::CatchUp,
+        Self::Backup,
+        Self::Retry,
+        Self::Manual,
+    ];
 
     /// The name as it stands in tables, metrics and JSON.
     pub fn name(self) -> &'static str {
@@ -99,7 +105,13 @@ pub struct Trigger {
 impl Trigger {
     /// A trigger of this source that says nothing more.
     pub fn of(source: Source) -> Self {
-        Self { source, finished_at: None, force: false, min_minutes: None, by: None }
+        Self {
+            source,
+            finished_at: None,
+            force: false,
+            min_minutes: None,
+            by: None,
+        }
     }
 }
 
@@ -108,18 +120,30 @@ pub fn refuse_event(event: &UpstreamComplete, final_processors: &[String]) -> Op
     if let Some(processor) = &event.processor
         && !final_processors.contains(processor)
     {
-        let text = format!("`{processor}` is not the final processor; {} is", final_processors.join(" or "));
+        let text = format!(
+            "`{processor}` is not the final processor; {} is",
+            final_processors.join(" or ")
+        );
         return Some(Reason::new(Code::NotFinalProcessor, text));
     }
     if event.backfill_mode {
-        return Some(Reason::new(Code::Backfill, "the event is a backfill, not tonight's work"));
+        return Some(Reason::new(
+            Code::Backfill,
+            "the event is a backfill, not tonight's work",
+        ));
     }
     if event.skip_downstream_trigger {
-        return Some(Reason::new(Code::SkipRequested, "the event asks that nothing be started"));
+        return Some(Reason::new(
+            Code::SkipRequested,
+            "the event asks that nothing be started",
+        ));
     }
     match event.status {
         UpstreamStatus::Success | UpstreamStatus::Partial => None,
-        UpstreamStatus::NoData => Some(Reason::new(Code::UpstreamStatus, "the upstream ended with no data")),
+        UpstreamStatus::NoData => Some(Reason::new(
+            Code::UpstreamStatus,
+            "the upstream ended with no data",
+        )),
         UpstreamStatus::Failed => Some(Reason::new(Code::UpstreamStatus, "the upstream failed")),
     }
 }
