@@ -158,14 +158,17 @@ pub(super) fn object(what: &'static str, bytes: &[u8]) -> Result<Map<String, Val
 
 /// The fields of one JSON object.
 pub(super) struct Fields<'a> {
-    path: &'static str,
+    path: String,
     map: &'a Map<String, Value>,
 }
 
 impl<'a> Fields<'a> {
     /// The fields of an object that is the whole body.
     pub(super) fn of(map: &'a Map<String, Value>) -> Self {
-        Self { path: "", map }
+        Self {
+            path: String::new(),
+            map,
+        }
     }
 
     /// The value of a field; null and the empty text are `None`.
@@ -195,12 +198,14 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// The fields of an object inside this one; `path` is its name with a dot.
-    pub(super) fn inside(&self, path: &'static str) -> Result<Option<Fields<'a>>, Malformed> {
-        let name = path.trim_end_matches('.');
+    /// The fields of an object inside this one.
+    pub(super) fn inside(&self, name: &str) -> Result<Option<Fields<'a>>, Malformed> {
         match self.value(name) {
             None => Ok(None),
-            Some(Value::Object(map)) => Ok(Some(Fields { path, map })),
+            Some(Value::Object(map)) => Ok(Some(Fields {
+                path: self.path_to(name) + ".",
+                map,
+            })),
             Some(_) => Err(self.wrong_type(name, "a JSON object")),
         }
     }

@@ -63,7 +63,7 @@ impl Push {
         if !is_envelope {
             return Ok(Self::bare(body));
         }
-        let Some(message) = envelope.inside("message.")? else {
+        let Some(message) = envelope.inside("message")? else {
             return Err(Malformed::Missing {
                 field: "message".to_owned(),
                 write: "the message as a JSON object",
@@ -115,7 +115,7 @@ fn message_id(message: &Fields<'_>, body: &[u8]) -> Result<MessageId, Malformed>
 }
 
 fn attributes(message: &Fields<'_>) -> Result<BTreeMap<String, String>, Malformed> {
-    let Some(attributes) = message.inside("attributes.")? else {
+    let Some(attributes) = message.inside("attributes")? else {
         return Ok(BTreeMap::new());
     };
     attributes
@@ -199,7 +199,7 @@ mod tests {
     #[case(json!({"message": {"data": "e30=", "messageId": 7}}), "message.messageId")]
     #[case(json!({"message": {"data": "e30=", "publishTime": "noon"}}), "message.publishTime")]
     #[case(json!({"message": {"data": "e30=", "attributes": []}}), "message.attributes")]
-    #[case(json!({"message": {"data": "e30=", "attributes": {"a": 1}}}), "attributes.a")]
+    #[case(json!({"message": {"data": "e30=", "attributes": {"a": 1}}}), "message.attributes.a")]
     #[case(json!({"message": {"data": "e30="}, "subscription": 7}), "subscription")]
     #[case(json!({"message": "hello", "subscription": "s"}), "message")]
     #[case(json!({"message": null, "subscription": "s"}), "message")]

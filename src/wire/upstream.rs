@@ -64,7 +64,7 @@ fn shape_a(event: &Fields<'_>, published_at: Instant) -> Result<UpstreamComplete
 
 /// Its own `record_count` stands in where `metadata` does not say how many players were processed.
 fn shape_b(event: &Fields<'_>, published_at: Instant) -> Result<UpstreamComplete, Malformed> {
-    let metadata = event.inside("metadata.")?;
+    let metadata = event.inside("metadata")?;
     let (processed, ready) = match &metadata {
         Some(metadata) => (
             metadata.optional("players_processed")?,
