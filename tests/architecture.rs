@@ -43,6 +43,11 @@ fn layers_import_only_what_they_may() {
 }
 
 #[test]
+fn the_architecture_document_tells_the_same_layers() {
+    assert_none(&layers::table(&source::text("docs/architecture.md")));
+}
+
+#[test]
 fn the_domain_is_pure() {
     assert_held(layers::purity);
 }

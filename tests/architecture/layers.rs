@@ -1,6 +1,6 @@
 //! Which layer may use which, and what the domain may not touch.
 //!
-//! docs/architecture.md shows the same table to people. Test code may reach where it needs to; the product may not.
+//! docs/architecture.md shows the same table to people, which is checked here too. Test code may reach where it needs to; the product may not.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
@@ -111,6 +111,37 @@ pub fn purity(source: &Source) -> Vec<String> {
         .chain(modules)
         .map(|(name, line)| source.at(line, &format!("the domain may not use `{name}`")))
         .collect()
+}
+
+/// The table for people has a row for each layer, which ends in what the layer may use.
+pub fn table(document: &str) -> Vec<String> {
+    let rows: Vec<&str> = document.lines().collect();
+    LAYERS
+        .iter()
+        .map(|(layer, allowed)| (layer_name(layer), words(allowed)))
+        .filter(|(name, words)| {
+            let is_row = |row: &&str| {
+                row.starts_with(&format!("| `{name}` |")) && row.ends_with(&format!("| {words} |"))
+            };
+            rows.iter().filter(|row| is_row(row)).count() != 1
+        })
+        .map(|(name, words)| format!("no row says that `{name}` may use {words}"))
+        .collect()
+}
+
+fn layer_name(layer: &str) -> String {
+    if layer == "main" {
+        return "main.rs".to_owned();
+    }
+    layer.to_owned()
+}
+
+fn words(allowed: &[&str]) -> String {
+    match allowed {
+        [] => "nothing of ours".to_owned(),
+        ANY => "anything".to_owned(),
+        some => some.join(", "),
+    }
 }
 
 /// The layer of a file of the product: its folder, or its own name where it stands alone.
@@ -290,4 +321,18 @@ fn the_world_in_the_domain_is_found() {
     let pure =
         "use std::fmt;\n/// Never async; tokio is far.\nfn fs() -> &'static str { \"tracing\" }";
     assert_eq!(found(purity, "src/domain/plan.rs", pure), 0);
+}
+
+#[test]
+fn a_table_that_says_something_else_is_found() {
+    let row = |layer: &str, allowed: &[&str]| {
+        format!("| `{}` | x | {} |\n", layer_name(layer), words(allowed))
+    };
+    let told: String = LAYERS
+        .iter()
+        .map(|(layer, allowed)| row(layer, allowed))
+        .collect();
+    assert_eq!(table(&told), Vec::<String>::new());
+    assert_eq!(table(&told.replace("| anything |", "| domain |")).len(), 2);
+    assert_eq!(table(&told.replace("`wire`", "`fire`")).len(), 1);
 }
