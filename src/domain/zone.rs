@@ -17,13 +17,14 @@ pub const DATABASE_VERSION: &str = chrono_tz::IANA_TZDB_VERSION;
 /// No zone has ever been further than this from UTC, in either direction.
 const OFFSET_HOURS_MAX: i64 = 16;
 
-/// Zones whose rules changed after the database compiled in, up to release 2026c.
-const OUTDATED: [&str; 13] = [
+/// Zones whose clocks from October 2025 on differ between the database compiled in and release 2026f.
+const OUTDATED: [&str; 15] = [
     "Africa/Casablanca",
     "Africa/El_Aaiun",
     "America/Edmonton",
     "America/Havana",
     "America/Inuvik",
+    "America/Rainy_River",
     "America/Vancouver",
     "America/Winnipeg",
     "America/Yellowknife",
@@ -32,6 +33,7 @@ const OUTDATED: [&str; 13] = [
     "Canada/Pacific",
     "Cuba",
     "Europe/Chisinau",
+    "Europe/Tiraspol",
 ];
 
 /// A time zone: named, with its clock changes, or a fixed distance from UTC.
@@ -277,4 +279,69 @@ pub fn self_test() -> Result<(), SelfTestFailed> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_zone_database_passes_its_own_test() {
+        assert_eq!(self_test(), Ok(()));
+    }
+
+    #[test]
+    fn the_list_of_outdated_zones_belongs_to_the_database_compiled_in() {
+        // A newer database needs a newer list: compare it with the latest release, then change both.
+        assert_eq!(DATABASE_VERSION, "2025b");
+        for name in OUTDATED {
+            let zone: Zone = name.parse().unwrap();
+            assert!(zone.is_outdated(), "{name}");
+        }
+        for name in ["America/New_York", "America/Los_Angeles", "-07:00"] {
+            assert!(!name.parse::<Zone>().unwrap().is_outdated(), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_zone_reads_back_as_it_was_written() {
+        for tz in chrono_tz::TZ_VARIANTS {
+            let zone = Zone::Named(tz);
+            assert_eq!(zone.to_string().parse(), Ok(zone));
+        }
+        for written in ["-07:00", "+05:45", "+00:00"] {
+            let zone: Zone = written.parse().unwrap();
+            assert_eq!(zone.to_string(), written);
+            assert_eq!(
+                serde_json::to_value(zone).unwrap(),
+                serde_json::json!(written)
+            );
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_no_zone_is_refused_with_what_to_write() {
+        for written in ["Pacific", "PDT-ish", "7", "", "America/Los Angeles"] {
+            let error = written.parse::<Zone>().unwrap_err().to_string();
+            assert!(
+                error.contains(&format!("{written:?}")) && error.contains("America/Los_Angeles"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn instants_are_printed_with_what_people_call_the_zone() {
+        let at: Instant = "2026-01-19T15:00:00Z".parse().unwrap();
+        for (zone, text, offset) in [
+            ("America/Los_Angeles", "07:00 PST", "-08:00"),
+            ("America/New_York", "10:00 EST", "-05:00"),
+            ("America/Sao_Paulo", "12:00 -03:00", "-03:00"),
+            ("-07:00", "08:00 -07:00", "-07:00"),
+        ] {
+            let zone: Zone = zone.parse().unwrap();
+            assert_eq!(zone.time_text(at), text);
+            assert_eq!(zone.offset_text(at), offset);
+        }
+    }
 }

@@ -290,3 +290,102 @@ impl Default for Filters {
         Self { min_minutes: 15.0 }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn instant(text: &str) -> Instant {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_run_of_the_shipped_handoff_has_these_instants() {
+        let policy = Policy::phase4_to_phase5();
+        let instants = policy.instants(GameDate("2026-01-19".parse().unwrap()));
+        assert_eq!(
+            instants,
+            Instants {
+                opens_at: instant("2026-01-19T05:00:00Z"),
+                backups_at: vec![instant("2026-01-19T14:00:00Z")],
+                retries_at: vec![
+                    instant("2026-01-19T14:15:00Z"),
+                    instant("2026-01-19T14:30:00Z")
+                ],
+                check_at: instant("2026-01-19T14:58:00Z"),
+                deadline_at: instant("2026-01-19T15:00:00Z"),
+                closes_at: instant("2026-01-20T15:00:00Z"),
+            }
+        );
+    }
+
+    #[test]
+    fn the_run_closes_a_day_of_24_hours_after_its_deadline_on_the_eve_of_a_clock_change() {
+        let policy = Policy::phase4_to_phase5();
+        let instants = policy.instants(GameDate("2026-03-07".parse().unwrap()));
+        assert_eq!(instants.deadline_at, instant("2026-03-07T15:00:00Z"));
+        assert_eq!(instants.closes_at, instant("2026-03-08T15:00:00Z"));
+        let next = policy.instants(GameDate("2026-03-08".parse().unwrap()));
+        assert_eq!(next.deadline_at, instant("2026-03-08T14:00:00Z"));
+    }
+
+    #[test]
+    fn a_policy_reads_back_as_it_was_stored() {
+        let policy = Policy::phase4_to_phase5();
+        let stored = serde_json::to_string(&policy).unwrap();
+        assert!(
+            stored.contains(r#""deadline":"07:00 America/Los_Angeles""#),
+            "{stored}"
+        );
+        assert!(stored.contains(r#""answer_timeout":600"#), "{stored}");
+        assert_eq!(serde_json::from_str::<Policy>(&stored).unwrap(), policy);
+    }
+
+    #[test]
+    fn the_floor_is_the_smaller_of_fifty_and_half_and_never_zero() {
+        let readiness = Readiness::default();
+        for (expected, floor) in [
+            (450, 50),
+            (100, 50),
+            (99, 50),
+            (40, 20),
+            (7, 4),
+            (1, 1),
+            (0, 1),
+        ] {
+            assert_eq!(readiness.floor(expected), floor, "{expected}");
+        }
+    }
+
+    #[test]
+    fn a_gap_is_out_of_tolerance_above_either_limit_and_not_at_it() {
+        let sla = Sla::default();
+        for (gap, ready, tolerated) in [
+            (20, 400, true),
+            (21, 1_000, false),
+            (20, 399, false),
+            (2, 40, true),
+            (3, 40, false),
+            (0, 0, true),
+        ] {
+            assert_eq!(sla.tolerates(gap, ready), tolerated, "{gap} of {ready}");
+        }
+    }
+
+    #[test]
+    fn a_night_takes_as_long_as_its_slowest_limit() {
+        let pace = Pace::default();
+        for (units, seconds) in [(450, 175), (100, 45), (1, 36), (26, 38), (300, 105)] {
+            assert_eq!(
+                pace.duration(units).num_seconds(),
+                i64::from(seconds),
+                "{units}"
+            );
+        }
+        let uncapped = Pace {
+            in_flight_max: 10_000,
+            ..pace
+        };
+        assert_eq!(uncapped.duration(5_300), TimeDelta::seconds(10 + 100 + 35));
+    }
+}

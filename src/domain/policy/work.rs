@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::seconds;
 
+/// No night is foreseen to last longer than ten years; keeps a pace near zero from overflowing.
+const DURATION_SECONDS_MAX: f64 = 10.0 * 366.0 * 86_400.0;
+
 /// How fast units are sent. Read live: a change applies to an open run's next claim.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -92,6 +95,27 @@ pub struct Retry {
     pub budget_share_fixed: f64,
 }
 
+impl Pace {
+    /// How long `units` take from the first send to the last answer, when every worker takes as long as usual.
+    ///
+    /// The longer of two: sending along the ramp and then one answer, or as many rounds of answers as the cap on
+    /// units in flight needs; whole seconds, rounded up.
+    pub fn duration(&self, units: u64) -> TimeDelta {
+        let ramp_seconds = self.ramp.num_seconds() as f64;
+        let units_in_ramp = (self.start_per_second + self.full_per_second) / 2.0 * ramp_seconds;
+        let unit_count = units as f64;
+        let sending = if unit_count <= units_in_ramp {
+            (unit_count / self.start_per_second).min(ramp_seconds)
+        } else {
+            ramp_seconds + (unit_count - units_in_ramp) / self.full_per_second
+        };
+        let answer = self.usual_answer.num_seconds() as f64;
+        let rounds = units.div_ceil(u64::from(self.in_flight_max).max(1)) as f64;
+        let seconds = (sending + answer).max(rounds * answer).ceil();
+        TimeDelta::seconds(seconds.clamp(0.0, DURATION_SECONDS_MAX) as i64)
+    }
+}
+
 impl Default for Pace {
     fn default() -> Self {
         Self {
@@ -100,7 +124,7 @@ impl Default for Pace {
             ramp: TimeDelta::seconds(10),
             in_flight_max: 100,
             usual_units: 450,
-            usual_answer: TimeDelta::seconds(40),
+            usual_answer: TimeDelta::seconds(35),
         }
     }
 }

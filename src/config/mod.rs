@@ -1,0 +1,479 @@
+//! The configuration: one TOML file and the environment, read once, turned into domain types or refused.
+//!
+//! One file a section. Whether a configuration can keep its promise is `domain::feasibility`'s question; credentials
+//! of adapters and routes to people are theirs. Nothing is read from the environment anywhere else.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+
+mod handoff;
+mod limits;
+mod listen;
+mod season;
+mod token;
+mod unknown;
+mod workers;
+
+pub use handoff::{Handoff, Sink};
+pub use token::Token;
+pub use workers::Workers;
+
+/// Name of the handoff that is there when nothing is configured.
+pub const BUILT_IN_HANDOFF: &str = "phase4-to-phase5";
+
+/// The environment variables that are looked at.
+const VARIABLES: [&str; 5] = [
+    "PORT",
+    "TIPOFF_ADDRESS",
+    "TIPOFF_DATA",
+    "TIPOFF_LOG_FORMAT",
+    "TIPOFF_TOKEN",
+];
+
+/// Everything a running service is told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// The folder its files are kept in.
+    pub data_dir: PathBuf,
+    /// What people's and workers' calls have to carry; `None` only on a loopback address.
+    pub token: Option<Token>,
+    /// How it writes its log.
+    pub log_format: LogFormat,
+    /// The handoffs it watches, at least one, in the order of the file.
+    pub handoffs: Vec<Handoff>,
+    /// The built-in workers.
+    pub workers: Workers,
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people at a terminal.
+    #[default]
+    Text,
+    /// One JSON object a line, for machines.
+    Json,
+}
+
+/// What is wrong with a configuration, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file cannot be read.
+    #[error("reading {what} {}: {source}", path.display())]
+    File {
+        /// What the file is.
+        what: &'static str,
+        /// Where it was looked for.
+        path: PathBuf,
+        /// Why it cannot be read.
+        source: std::io::Error,
+    },
+    /// A file is no TOML, or holds a value of the wrong kind.
+    #[error("reading {what}:\n{source}")]
+    Syntax {
+        /// What is read.
+        what: String,
+        /// Where and what, with the line.
+        source: Box<toml::de::Error>,
+    },
+    /// A value cannot stand as it is.
+    #[error("{field} = {value}: {fix}")]
+    Value {
+        /// The field, with its section, or the environment variable.
+        field: String,
+        /// What is written there; never a secret.
+        value: String,
+        /// What to write instead.
+        fix: String,
+    },
+}
+
+impl Error {
+    fn value(
+        field: impl Into<String>,
+        value: impl std::fmt::Display,
+        fix: impl Into<String>,
+    ) -> Self {
+        Self::Value {
+            field: field.into(),
+            value: value.to_string(),
+            fix: fix.into(),
+        }
+    }
+}
+
+/// The environment variables that mean something here, read once.
+#[derive(Clone, Default)]
+pub struct Environment(BTreeMap<String, String>);
+
+impl Environment {
+    /// Reads this process's environment. An empty variable counts as unset.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads the environment"
+    )]
+    pub fn of_process() -> Self {
+        let read = |name: &str| {
+            let value = std::env::var_os(name)?.to_string_lossy().into_owned();
+            Some((name.to_owned(), value))
+        };
+        Self::of(VARIABLES.into_iter().filter_map(read))
+    }
+
+    /// An environment of these variables. An empty one counts as unset.
+    pub fn of(variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        let set = variables.into_iter().filter(|(_, value)| !value.is_empty());
+        Self(set.collect())
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+}
+
+/// The whole file, every section optional.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct File {
+    data: Option<PathBuf>,
+    token_file: Option<PathBuf>,
+    log_format: Option<LogFormat>,
+    listen: listen::Section,
+    handoffs: Vec<handoff::Section>,
+    workers: Workers,
+}
+
+/// Reads the configuration file, if one is named, and the environment, which goes before it.
+///
+/// # Errors
+///
+/// Names the field, what is written there, and what to write instead.
+pub fn read(path: Option<&Path>, environment: &Environment) -> Result<Config, Error> {
+    let Some(path) = path else {
+        return parse("", Path::new("."), environment);
+    };
+    let text = std::fs::read_to_string(path).map_err(|source| Error::File {
+        what: "the configuration",
+        path: path.to_owned(),
+        source,
+    })?;
+    parse(&text, path.parent().unwrap_or(Path::new(".")), environment)
+}
+
+/// Turns the text of a configuration into settings. Files it names are looked for in `folder`.
+///
+/// # Errors
+///
+/// Names the field, what is written there, and what to write instead.
+pub fn parse(text: &str, folder: &Path, environment: &Environment) -> Result<Config, Error> {
+    let file: File = from_toml("the configuration", text)?;
+    unknown::refuse(text)?;
+    let token = token::read(file.token_file.as_deref(), folder, environment)?;
+    let listen = listen::address(&file.listen, token.is_some(), environment)?;
+    let data_dir = match environment.get("TIPOFF_DATA") {
+        Some(data) => PathBuf::from(data),
+        None => file.data.unwrap_or_else(|| PathBuf::from("tipoff-data")),
+    };
+    let log_format = match environment.get("TIPOFF_LOG_FORMAT") {
+        None => file.log_format.unwrap_or_default(),
+        Some("text") => LogFormat::Text,
+        Some("json") => LogFormat::Json,
+        Some(other) => {
+            return Err(Error::value(
+                "TIPOFF_LOG_FORMAT",
+                format!("{other:?}"),
+                "write text or json",
+            ));
+        }
+    };
+    limits::check_workers(&file.workers)?;
+    Ok(Config {
+        listen,
+        data_dir,
+        token,
+        log_format,
+        handoffs: handoff::read_all(file.handoffs, folder)?,
+        workers: file.workers,
+    })
+}
+
+fn from_toml<'de, T: Deserialize<'de>>(what: &str, text: &'de str) -> Result<T, Error> {
+    toml::from_str(text).map_err(|source| Error::Syntax {
+        what: what.to_owned(),
+        source: Box::new(source),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+    use crate::domain::{
+        ids::HandoffId,
+        policy::{Mode, Policy},
+    };
+
+    const TOKEN: &str = "0123456789abcdef";
+
+    fn environment(variables: &[(&str, &str)]) -> Environment {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Environment::of(variables.iter().map(owned))
+    }
+
+    fn read_text(text: &str) -> Result<Config, Error> {
+        parse(text, Path::new("."), &Environment::default())
+    }
+
+    fn handoff(text: &str) -> Handoff {
+        let text = format!("[[handoffs]]\nid = \"phase4-to-phase5\"\n{text}");
+        read_text(&text).unwrap().handoffs.remove(0)
+    }
+
+    #[test]
+    fn nothing_configured_is_the_shipped_handoff_on_loopback() {
+        let config = read(None, &Environment::default()).unwrap();
+        assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.token, None);
+        assert_eq!(config.workers, Workers::default());
+        let [handoff] = config.handoffs.as_slice() else {
+            panic!("{:?}", config.handoffs);
+        };
+        assert_eq!(handoff.id, HandoffId::new("phase4-to-phase5"));
+        assert_eq!(handoff.policy, Policy::phase4_to_phase5());
+        assert_eq!(handoff.sink, Sink::Local);
+        assert_eq!(
+            handoff.upstream_topic.as_deref(),
+            Some("nba-phase4-precompute-complete")
+        );
+        assert!(handoff.season.is_some());
+    }
+
+    #[test]
+    fn the_environment_goes_before_the_file() {
+        let text = "data = \"here\"\n[listen]\naddress = \"127.0.0.2\"\nport = 1";
+        let variables = environment(&[
+            ("PORT", "9090"),
+            ("TIPOFF_DATA", "/there"),
+            ("TIPOFF_LOG_FORMAT", "json"),
+            ("TIPOFF_ADDRESS", ""),
+        ]);
+        let config = parse(text, Path::new("."), &variables).unwrap();
+        assert_eq!(config.listen.to_string(), "127.0.0.2:9090");
+        assert_eq!(config.data_dir, Path::new("/there"));
+        assert_eq!(config.log_format, LogFormat::Json);
+    }
+
+    #[test]
+    fn an_address_others_can_reach_needs_a_token() {
+        for address in ["0.0.0.0", "::", "10.0.0.7"] {
+            let open = environment(&[("TIPOFF_ADDRESS", address)]);
+            let error = parse("", Path::new("."), &open).unwrap_err().to_string();
+            assert!(error.contains("TIPOFF_TOKEN"), "{error}");
+            let closed = environment(&[("TIPOFF_ADDRESS", address), ("TIPOFF_TOKEN", TOKEN)]);
+            assert!(parse("", Path::new("."), &closed).is_ok());
+        }
+    }
+
+    #[test]
+    fn the_token_may_come_from_a_file_and_is_never_printed() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("token"), format!("{TOKEN}\n")).unwrap();
+        let text = "token_file = \"token\"";
+        let config = parse(text, folder.path(), &Environment::default()).unwrap();
+        assert!(
+            config
+                .token
+                .as_ref()
+                .is_some_and(|token| token.matches(TOKEN))
+        );
+        assert!(!format!("{config:?}").contains(TOKEN));
+        let twice = environment(&[("TIPOFF_TOKEN", TOKEN)]);
+        let error = parse(text, folder.path(), &twice).unwrap_err().to_string();
+        assert!(error.contains("twice"), "{error}");
+    }
+
+    #[test]
+    fn every_promise_can_be_set() {
+        let handoff = handoff(
+            r#"
+            mode = "observe"
+            unit_noun = "ticker"
+            calendar_zone = "Europe/London"
+            season = "none"
+            [handoffs.schedule]
+            zone = "Europe/Berlin"
+            deadline = "07:00 Europe/London"
+            backup = "none"
+            retries = ["05:00", "05:30 overlap=both"]
+            gap = "skip"
+            [handoffs.readiness]
+            wait = "10m"
+            share_min = 0.5
+            [handoffs.sla.latency]
+            target = 60
+            [handoffs.upstream]
+            usual_finish = "00:10 Europe/London"
+            [handoffs.sink.http]
+            url = "https://workers.example/requests"
+            "#,
+        );
+        let policy = handoff.policy;
+        assert_eq!(policy.mode, Mode::Observe);
+        assert_eq!(policy.unit_noun, "ticker");
+        assert_eq!(policy.schedule.backup, None);
+        let written: Vec<String> = policy
+            .schedule
+            .retries
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            written,
+            [
+                "05:00 Europe/Berlin gap=skip",
+                "05:30 Europe/Berlin gap=skip overlap=both"
+            ]
+        );
+        assert_eq!(policy.readiness.wait, TimeDelta::minutes(10));
+        assert_eq!(policy.sla.latency.target, TimeDelta::seconds(60));
+        assert_eq!(policy.sla.latency.warning, TimeDelta::seconds(600));
+        assert_eq!(handoff.season, None);
+        assert_eq!(
+            handoff.sink,
+            Sink::Http {
+                url: "https://workers.example/requests".to_owned(),
+                batch: 1
+            }
+        );
+    }
+
+    #[test]
+    fn a_schedule_in_another_zone_keeps_its_times_of_day() {
+        let handoff = handoff("[handoffs.schedule]\nzone = \"America/New_York\"");
+        assert_eq!(
+            handoff.policy.schedule.deadline.to_string(),
+            "07:00 America/New_York"
+        );
+    }
+
+    #[test]
+    fn a_wrong_value_is_refused_with_its_field_and_what_to_write() {
+        let with_handoff = |text: &str| format!("[[handoffs]]\nid = \"phase4-to-phase5\"\n{text}");
+        for (text, field, fix) in [
+            ("prot = 1".to_owned(), "prot", "unknown field"),
+            ("[listen]\nport = 70000".to_owned(), "port", "70000"),
+            (
+                "[workers]\nskip_share = 12".to_owned(),
+                "workers.skip_share = 12",
+                "from 0 to 1",
+            ),
+            ("[[handoffs]]".to_owned(), "handoffs[0].id", "a name"),
+            (
+                "[[handoffs]]\nid = \"other\"".to_owned(),
+                "upstream_topic",
+                "name the topic",
+            ),
+            (
+                with_handoff("calendar_zone = \"ET\""),
+                "calendar_zone",
+                "America/Los_Angeles",
+            ),
+            (
+                with_handoff("season = \"nba-1999\""),
+                "handoffs[0].season",
+                "nba-2025-26",
+            ),
+            (
+                with_handoff("[handoffs.schedule]\ndeadline = \"7 am\""),
+                "handoffs[0].schedule.deadline = \"7 am\"",
+                "06:00",
+            ),
+            (
+                with_handoff("[handoffs.readiness]\nshare = 0.5"),
+                "handoffs[0].readiness.share = 0.5",
+                "share_min",
+            ),
+            (
+                with_handoff("[handoffs.sla.latency]\nwarn = 60"),
+                "handoffs[0].sla.latency.warn",
+                "warning",
+            ),
+            (
+                with_handoff("[handoffs.readiness]\nshare_min = 80"),
+                "handoffs[0].readiness.share_min = 80",
+                "80 % is 0.8",
+            ),
+            (
+                with_handoff("[handoffs.readiness]\nwait = \"half an hour\""),
+                "half an hour",
+                "30m",
+            ),
+            (
+                with_handoff("[handoffs.pace]\nin_flight_max = 0"),
+                "handoffs[0].pace.in_flight_max = 0",
+                "at least 1",
+            ),
+            (
+                with_handoff("[handoffs.pace]\nfull_per_second = nan"),
+                "pace.full_per_second",
+                "above 0",
+            ),
+            (
+                with_handoff("upstream_handoff = \"lost\""),
+                "upstream_handoff",
+                "no handoff",
+            ),
+            (
+                with_handoff("upstream_handoff = \"phase4-to-phase5\""),
+                "upstream_handoff",
+                "circle",
+            ),
+            (
+                with_handoff("[handoffs.sink.http]\nurl = \"ftp://x\""),
+                "sink.http.url",
+                "http://",
+            ),
+        ] {
+            let error = read_text(&text).unwrap_err().to_string();
+            assert!(
+                error.contains(field) && error.contains(fix),
+                "{text}\n{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn handoffs_that_could_be_mistaken_for_each_other_are_refused() {
+        let two = |second: &str| {
+            format!("[[handoffs]]\nid = \"phase4-to-phase5\"\n[[handoffs]]\n{second}")
+        };
+        for (second, fix) in [
+            ("id = \"phase4-to-phase5\"", "different"),
+            (
+                "id = \"b\"\nupstream_topic = \"t\"\ntrigger_subscription = \"nba-phase5-trigger-sub\"",
+                "subscription",
+            ),
+        ] {
+            let error = read_text(&two(second)).unwrap_err().to_string();
+            assert!(error.contains(fix), "{error}");
+        }
+        let chained = two("id = \"phase5-to-phase6\"\nupstream_handoff = \"phase4-to-phase5\"");
+        assert_eq!(read_text(&chained).unwrap().handoffs.len(), 2);
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = read(Some(Path::new("no/such.toml")), &Environment::default());
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("no/such.toml"), "{error}");
+    }
+}
