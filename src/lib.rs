@@ -8,3 +8,4 @@ pub mod commands;
 pub mod config;
 pub mod domain;
 pub mod ports;
+pub mod wire;

@@ -2,15 +2,24 @@
 //!
 //! What touches the world does not belong here; it is described by an [`effect::Effect`] and done by the engine.
 
+pub mod alert;
+pub mod baseline;
 pub mod calendar;
 pub mod completion;
+pub mod dispatch;
+pub mod effect;
+pub mod event;
 pub mod feasibility;
+pub mod forecast;
 pub mod ids;
 pub mod plan;
 pub mod policy;
 pub mod readiness;
+pub mod reason;
+pub mod run;
 pub mod schedule;
 pub mod seconds;
+pub mod sla;
 pub mod trigger;
 pub mod zone;
 

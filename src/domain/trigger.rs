@@ -4,7 +4,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Instant, ids::GameDate};
+use super::{
+    Instant,
+    ids::GameDate,
+    reason::{Code, Reason},
+};
 
 /// What asked for the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -59,4 +63,87 @@ pub struct UpstreamComplete {
     pub run_id: Option<String>,
     /// The id that follows the work through the phases.
     pub correlation_id: Option<String>,
+}
+
+impl Source {
+    /// Every source.
+    pub const ALL: [Self; 5] = [
+        Self::Event,
+        Self::CatchUp,
+        Self::Backup,
+        Self::Retry,
+        Self::Manual,
+    ];
+
+    /// The name as it stands in tables, metrics and JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Event => "event",
+            Self::CatchUp => "catch-up",
+            Self::Backup => "backup",
+            Self::Retry => "retry",
+            Self::Manual => "manual",
+        }
+    }
+}
+
+/// A trigger that may move the run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trigger {
+    /// What asked.
+    pub source: Source,
+    /// When the upstream finished, if the trigger says.
+    pub finished_at: Option<Instant>,
+    /// Dispatch now what is ready now, however few.
+    pub force: bool,
+    /// Replaces the minutes filter for this run.
+    pub min_minutes: Option<f64>,
+    /// Who, if a person.
+    pub by: Option<String>,
+}
+
+impl Trigger {
+    /// A trigger of this source that says nothing more.
+    pub fn of(source: Source) -> Self {
+        Self {
+            source,
+            finished_at: None,
+            force: false,
+            min_minutes: None,
+            by: None,
+        }
+    }
+}
+
+/// Why an upstream event does not start a run; `None`: it may. Whether its date may is the run's to say.
+pub fn refuse_event(event: &UpstreamComplete, final_processors: &[String]) -> Option<Reason> {
+    if let Some(processor) = &event.processor
+        && !final_processors.contains(processor)
+    {
+        let text = format!(
+            "`{processor}` is not the final processor; {} is",
+            final_processors.join(" or ")
+        );
+        return Some(Reason::new(Code::NotFinalProcessor, text));
+    }
+    if event.backfill_mode {
+        return Some(Reason::new(
+            Code::Backfill,
+            "the event is a backfill, not tonight's work",
+        ));
+    }
+    if event.skip_downstream_trigger {
+        return Some(Reason::new(
+            Code::SkipRequested,
+            "the event asks that nothing be started",
+        ));
+    }
+    match event.status {
+        UpstreamStatus::Success | UpstreamStatus::Partial => None,
+        UpstreamStatus::NoData => Some(Reason::new(
+            Code::UpstreamStatus,
+            "the upstream ended with no data",
+        )),
+        UpstreamStatus::Failed => Some(Reason::new(Code::UpstreamStatus, "the upstream failed")),
+    }
 }

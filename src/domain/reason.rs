@@ -1,0 +1,148 @@
+//! Why something happened or did not: a name from a closed list, for counting, and a sentence, for people.
+//!
+//! Which reason applies is decided where the decision is made, not here.
+
+use serde::{Deserialize, Serialize};
+
+/// The closed list of reasons. Every "no" has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// The run was opened by the calendar or by a trigger.
+    Opened,
+    /// The season file says the date has no games.
+    NoGames,
+    /// A date thought empty has games or ready units after all.
+    GamesAfterAll,
+    /// A trigger was accepted and moved the run.
+    Accepted,
+    /// A trigger was added to what is already under way.
+    Merged,
+    /// There is nothing to do for this trigger.
+    NothingToDo,
+    /// There is nothing to retry.
+    NothingToRetry,
+    /// Nothing is newly ready and nothing needs work.
+    NothingNew,
+    /// Not the configured final processor.
+    NotFinalProcessor,
+    /// A backfill event does not start a run.
+    Backfill,
+    /// The sender asked that nothing be started.
+    SkipRequested,
+    /// The upstream did not end well.
+    UpstreamStatus,
+    /// The date's run has closed, or would have.
+    PastDate,
+    /// The date is later than the day after today's game date.
+    FutureDate,
+    /// The upstream has not finished.
+    UpstreamNotFinished,
+    /// The upstream has finished; its event has a few minutes to arrive.
+    EventAwaited,
+    /// Enough is ready.
+    Ready,
+    /// About as much is ready as usual, though less than wanted.
+    UsualShare,
+    /// Not enough is ready yet.
+    NotReady,
+    /// The wait is over: what is ready goes, degraded.
+    Degraded,
+    /// The wait is over and too little is ready.
+    InsufficientData,
+    /// The warehouse could not be asked.
+    CouldNotAsk,
+    /// A person forces the start.
+    Forced,
+    /// The set of units was frozen.
+    Frozen,
+    /// Units were sent.
+    Sent,
+    /// Every publish of a batch failed.
+    PublishFailed,
+    /// Answers changed the counts.
+    Answers,
+    /// Answers changed nothing.
+    NothingChanged,
+    /// Unanswered units were given up.
+    TimedOut,
+    /// The batch has an answer for every unit.
+    AllAnswered,
+    /// The batch settles though answers are missing: nothing comes any more.
+    Quiet,
+    /// The batch settles though answers are missing: its time is up.
+    BatchLimit,
+    /// A person settles the batch now.
+    SettledByPerson,
+    /// Rows were compared with the answers.
+    Reconciled,
+    /// Claims still wait for their rows.
+    RowsAwaited,
+    /// The run is complete.
+    Complete,
+    /// The run settled with a gap.
+    Partial,
+    /// A retry was planned.
+    RetryPlanned,
+    /// A retry is due.
+    RetryDue,
+    /// A retry is remembered until the batch settles.
+    RetryRemembered,
+    /// No retry: attempts, budget or time are used up.
+    NoRetry,
+    /// An occurrence was missed while the service was down; only the latest of its kind is done.
+    Missed,
+    /// The promise was kept.
+    Met,
+    /// The promise was broken.
+    Breached,
+    /// The verdict was corrected by a reconciliation.
+    Corrected,
+    /// The verdict is being looked into.
+    Judging,
+    /// The promise is in danger, or no longer.
+    Forecast,
+    /// A person reset the run.
+    Reset,
+    /// A reset was refused: units are in flight.
+    InFlight,
+    /// An alert was acknowledged.
+    Acknowledged,
+    /// The run has closed.
+    Closed,
+    /// Time passed and nothing was due.
+    NothingDue,
+    /// An answer came to a question that is no longer asked.
+    Outdated,
+    /// Nobody is told or sent anything: the handoff only observes.
+    Observing,
+}
+
+impl Code {
+    /// The name as it stands in tables, metrics and JSON.
+    pub fn name(self) -> String {
+        match serde_json::to_value(self) {
+            Ok(serde_json::Value::String(name)) => name,
+            Ok(_) | Err(_) => format!("{self:?}"),
+        }
+    }
+}
+
+/// A reason as stored and shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// Its name.
+    pub code: Code,
+    /// Its sentence, without a full stop.
+    pub text: String,
+}
+
+impl Reason {
+    /// A reason with its sentence.
+    pub fn new(code: Code, text: impl Into<String>) -> Self {
+        Self {
+            code,
+            text: text.into(),
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! What an event makes true whatever the state: counts, answers to questions, alerts seen.
+//!
+//! What follows from it belongs to the state's own function.
+
+use super::draft::Draft;
+use crate::domain::{
+    Asked,
+    alert::Acknowledgement,
+    completion::Tally,
+    event::{Done, Event, SentTally},
+    readiness::Readiness,
+    reason::Code,
+};
+
+/// Takes in the facts of an event.
+pub fn absorb(draft: &mut Draft, event: &Event) {
+    match event {
+        Event::ReadinessAnswered {
+            answer,
+            expectation,
+        } => {
+            draft.run.asking.readiness_since = None;
+            draft.run.expectation = *expectation;
+            readiness(draft, answer);
+        }
+        Event::Staged { to_send, .. } => heard(draft, to_send),
+        Event::Ordered(Done::Frozen(tally)) => super::batches::freeze(draft, tally),
+        Event::Ordered(Done::GivenUp { units }) => given_up(draft, *units),
+        Event::Sent(tally) => sent(draft, tally),
+        Event::Answered(tally) => answered(draft, tally),
+        Event::Reconciled(answer) => {
+            draft.run.asking.rows_since = None;
+            heard(draft, answer);
+            if let Asked::Known(tally) = answer {
+                draft.run.counts.fold(tally);
+                rows(draft, tally);
+            }
+        }
+        Event::Acknowledged { by } => acknowledged(draft, by),
+        Event::Triggered(_)
+        | Event::Ordered(Done::Released)
+        | Event::Ticked
+        | Event::Reset { .. }
+        | Event::SettleStalled { .. } => {}
+    }
+}
+
+/// Keeps whether the warehouse could be asked.
+fn heard<T>(draft: &mut Draft, answer: &Asked<T>) {
+    let asking = &mut draft.run.asking;
+    match answer {
+        Asked::Known(_) => {
+            asking.failing_since = None;
+            asking.error = None;
+        }
+        Asked::CouldNotAsk(error) => {
+            asking.failing_since = asking.failing_since.or(Some(draft.now));
+            asking.error = Some(error.clone());
+            draft.says(
+                Code::CouldNotAsk,
+                format!("the warehouse could not be asked: {error}"),
+            );
+        }
+    }
+}
+
+fn readiness(draft: &mut Draft, answer: &Asked<Readiness>) {
+    heard(draft, answer);
+    if let Asked::Known(readiness) = answer {
+        let counts = &mut draft.run.counts;
+        counts.expected = readiness.expected;
+        counts.ready = readiness.ready;
+        counts.filtered = readiness.filtered;
+        if draft.run.start.dispatched_at.is_none() && draft.run.start.event_at.is_none() {
+            draft.run.start.finished_at = readiness
+                .upstream_finished_at
+                .or(draft.run.start.finished_at);
+        }
+        draft.run.readiness = Some(readiness.clone());
+    }
+}
+
+fn sent(draft: &mut Draft, tally: &SentTally) {
+    let run = &mut draft.run;
+    run.counts.in_flight += tally.sent;
+    run.counts.fold(&tally.changes);
+    if let Some(batch) = &mut run.batch {
+        batch.sent += tally.sent;
+        batch.refused += tally.refused;
+        batch.spared += tally.spared;
+        if tally.sent > 0 {
+            batch.first_sent_at = batch.first_sent_at.or(tally.at);
+            batch.last_sent_at = batch.last_sent_at.max(tally.at);
+        }
+    }
+    if tally.sent > 0 && !run.is_observing() {
+        run.start.dispatched_at = run.start.dispatched_at.or(tally.at);
+    }
+}
+
+fn answered(draft: &mut Draft, tally: &Tally) {
+    draft.run.counts.fold(tally);
+    if let Some(batch) = &mut draft.run.batch {
+        batch.answered += tally.answered + tally.answered_late;
+        batch.given_up = batch.given_up.saturating_sub(tally.answered_late);
+        if tally.answered + tally.answered_late + tally.changed() > 0 {
+            batch.note_answers(tally.answered + tally.answered_late, draft.now);
+        }
+    }
+    if tally.changed() == 0 && tally.answered + tally.answered_late == 0 {
+        let (duplicates, late, unknown) = (tally.duplicates, tally.late, tally.unknown);
+        let text =
+            format!("nothing changed: {duplicates} duplicate, {late} late, {unknown} unknown");
+        draft.says(Code::NothingChanged, text);
+    } else {
+        draft.says(Code::Answers, answers_text(draft, tally));
+    }
+}
+
+fn answers_text(draft: &Draft, tally: &Tally) -> String {
+    let counts = &draft.run.counts;
+    let answered = tally.answered + tally.answered_late;
+    format!(
+        "{answered} answered; {} of {} are satisfied",
+        counts.plan.satisfied(),
+        counts.ready
+    )
+}
+
+fn given_up(draft: &mut Draft, units: u64) {
+    if units > 0 {
+        let counts = &mut draft.run.counts;
+        counts.in_flight = counts.in_flight.saturating_sub(units);
+        if let Some(batch) = &mut draft.run.batch {
+            batch.given_up += units;
+        }
+        draft.says(Code::TimedOut, format!("{units} unanswered were given up"));
+    }
+}
+
+/// Rows are true whoever wrote them; a handoff that only observes has no other answers.
+fn rows(draft: &mut Draft, tally: &Tally) {
+    let observing = draft.run.is_observing();
+    let run = &mut draft.run;
+    if let Some(batch) = &mut run.batch {
+        batch.answered += tally.answered + tally.answered_late;
+        batch.given_up = batch.given_up.saturating_sub(tally.answered_late);
+        if observing && tally.changed() > 0 {
+            batch.note_answers(tally.answered + tally.answered_late, draft.now);
+            run.start.dispatched_at = run.start.dispatched_at.or(tally.earliest_true_at);
+        }
+    }
+    if !tally.is_empty() {
+        let (stored, missing) = (tally.changed(), tally.newly_missing);
+        draft.says(
+            Code::Reconciled,
+            format!("{stored} rows newly seen, {missing} claims without a row"),
+        );
+    }
+}
+
+fn acknowledged(draft: &mut Draft, by: &str) {
+    let at = draft.now;
+    let open = draft
+        .run
+        .alerts
+        .iter_mut()
+        .filter(|alert| alert.is_open() && alert.acknowledged.is_none());
+    let mut acknowledged = 0;
+    for alert in open {
+        alert.acknowledged = Some(Acknowledgement {
+            by: by.to_owned(),
+            at,
+        });
+        acknowledged += 1;
+    }
+    draft.says(
+        Code::Acknowledged,
+        format!("{by} acknowledged {acknowledged} alerts"),
+    );
+}

@@ -1,0 +1,79 @@
+//! What a person may do to any run: end its batch, or give up what has been in flight too long.
+//!
+//! Starting and retrying are triggers; who may do what is not decided here.
+
+use chrono::TimeDelta;
+
+use super::{State, draft::Draft};
+use crate::domain::{effect::Order, event::Event, reason::Code};
+
+/// Heeds a person's command; other events are none of its business.
+pub fn heed(draft: &mut Draft, event: &Event) {
+    match event {
+        Event::Reset { by, force } => reset(draft, by, *force),
+        Event::SettleStalled {
+            by,
+            older_than_seconds,
+        } => settle_stalled(draft, by, *older_than_seconds),
+        Event::Triggered(_)
+        | Event::ReadinessAnswered { .. }
+        | Event::Staged { .. }
+        | Event::Ordered(_)
+        | Event::Sent(_)
+        | Event::Answered(_)
+        | Event::Reconciled(_)
+        | Event::Ticked
+        | Event::Acknowledged { .. } => {}
+    }
+}
+
+fn reset(draft: &mut Draft, by: &str, force: bool) {
+    let flying = draft.run.counts.in_flight;
+    if draft.run.state == State::NotExpected {
+        draft.says(
+            Code::NoGames,
+            "there is nothing to reset on a date without games",
+        );
+        return;
+    }
+    if flying > 0 && !force {
+        draft.says(
+            Code::InFlight,
+            format!("{flying} units are in flight; `force` resets all the same"),
+        );
+        return;
+    }
+    if let Some(batch) = &mut draft.run.batch {
+        let batch_id = batch.id.clone();
+        // What it had not sent is free again: the batch is as large as what went out.
+        batch.frozen = batch.sent + batch.refused + batch.spared;
+        batch.settling_at = Some(draft.now);
+        batch.settled_at = Some(draft.now);
+        draft.orders(Order::Release { batch_id });
+    }
+    draft.run.staging = None;
+    draft.run.retries.pending = None;
+    draft.run.retries.automatic_at = None;
+    draft.says(
+        Code::Reset,
+        format!("reset by {by}: back to waiting, answers and attempts are kept"),
+    );
+    draft.wait(false);
+}
+
+fn settle_stalled(draft: &mut Draft, by: &str, older_than_seconds: u32) {
+    if !matches!(draft.run.state, State::Dispatching | State::Running) {
+        draft.says(Code::NothingToDo, "no batch is under way");
+        return;
+    }
+    if let Some(batch) = &mut draft.run.batch {
+        batch.hurried = true;
+    }
+    let minutes = older_than_seconds / 60;
+    draft.says(
+        Code::SettledByPerson,
+        format!("{by} gives up what has been in flight for {minutes} min or longer"),
+    );
+    let sent_until = draft.now - TimeDelta::seconds(i64::from(older_than_seconds));
+    draft.orders(Order::GiveUp { sent_until });
+}

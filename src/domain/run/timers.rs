@@ -1,0 +1,238 @@
+//! A run's timers: what is due, in which order, and when to look again.
+//!
+//! Every limit is an instant in the run, so it fires after a restart and without a message. What a timer leads to
+//! belongs to the state it fires in.
+
+use chrono::TimeDelta;
+
+use super::{Run, State, batches, draft::Draft, outlook, settled, verdict, watch};
+use crate::domain::{
+    Instant,
+    effect::{Effect, Order},
+    event::Event,
+    reason::Code,
+    trigger::{Source, Trigger},
+};
+
+/// What can fall due, in the order in which things of one instant are done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Timer {
+    GiveUp,
+    Rows,
+    Check,
+    Settle,
+    Poll,
+    CatchUp,
+    Backup,
+    AutomaticRetry,
+    FixedRetry,
+    Deadline,
+    JudgingEnds,
+    LateCorrectionEnds,
+    Close,
+}
+
+/// A timer missed by more than this was slept through, not just late: a minute.
+const MISSED_AFTER: TimeDelta = TimeDelta::seconds(60);
+
+/// Does what is due, by due instant, ties in the order of the timers.
+pub fn fire(draft: &mut Draft) {
+    let now = draft.now;
+    let mut due: Vec<(Instant, Timer)> = timers(&draft.run)
+        .into_iter()
+        .filter(|(at, _)| *at <= now)
+        .collect();
+    due.sort();
+    for (at, timer) in due {
+        if draft.run.closed_at.is_none() {
+            one(draft, timer, at);
+        }
+    }
+}
+
+fn one(draft: &mut Draft, timer: Timer, at: Instant) {
+    match timer {
+        Timer::GiveUp => give_up(draft),
+        Timer::Rows => draft.reconcile(),
+        Timer::Check => check(draft),
+        Timer::Settle => batches::settle_if_due(draft),
+        Timer::Poll | Timer::CatchUp => {
+            draft.run.looks.catch_up_at = None;
+            draft.ask_readiness();
+        }
+        Timer::Backup => occurrence(draft, Source::Backup, at),
+        Timer::FixedRetry => occurrence(draft, Source::Retry, at),
+        Timer::AutomaticRetry => {
+            draft.run.retries.automatic_at = None;
+            settled::retry(draft, batches::Reach::Automatic);
+        }
+        Timer::Deadline => verdict::deadline(draft, at),
+        Timer::JudgingEnds => verdict::judging_ends(draft),
+        Timer::LateCorrectionEnds => verdict::confirm(draft),
+        Timer::Close => close(draft),
+    }
+}
+
+/// One occurrence of the schedule. Of several missed ones only the latest of each kind is done.
+fn occurrence(draft: &mut Draft, source: Source, at: Instant) {
+    let run = &mut draft.run;
+    let (instants, done) = match source {
+        Source::Retry => (&run.instants.retries_at, &mut run.retries.fixed_done),
+        Source::Event | Source::CatchUp | Source::Backup | Source::Manual => {
+            (&run.instants.backups_at, &mut run.retries.backups_done)
+        }
+    };
+    *done += 1;
+    let newer = instants.get(*done).is_some_and(|next| *next <= draft.now);
+    let zone = run.policy.schedule.zone;
+    let (name, time) = (source.name(), zone.time_text(at));
+    if newer {
+        draft.says(
+            Code::Missed,
+            format!("the {name} of {time} was missed; a later one is done"),
+        );
+        return;
+    }
+    if draft.now > at + MISSED_AFTER {
+        draft.says(
+            Code::Missed,
+            format!("the {name} of {time} was missed and is done now, late"),
+        );
+    }
+    super::decide(draft, &Event::Triggered(Trigger::of(source)));
+}
+
+/// A scheduler outside may call what this schedule does by itself; both together are one firing. Within a minute of
+/// an occurrence the call takes its place, or, where the occurrence was done already, has nothing to do: then `false`.
+pub fn take_occurrence(draft: &mut Draft, source: Source) -> bool {
+    let now = draft.now;
+    let run = &mut draft.run;
+    let (instants, done) = match source {
+        Source::Retry => (&run.instants.retries_at, &mut run.retries.fixed_done),
+        Source::Backup => (&run.instants.backups_at, &mut run.retries.backups_done),
+        Source::Event | Source::CatchUp | Source::Manual => return true,
+    };
+    let near = |at: &Instant| (*at - now).abs() <= MISSED_AFTER;
+    if instants.get(*done).is_some_and(near) {
+        *done += 1;
+        return true;
+    }
+    let fired = done
+        .checked_sub(1)
+        .and_then(|last| instants.get(last))
+        .copied()
+        .filter(near);
+    if let Some(at) = fired {
+        let time = run.policy.schedule.zone.time_text(at);
+        draft.says(
+            Code::NothingToDo,
+            format!("the {} of {time} was done already", source.name()),
+        );
+    }
+    fired.is_none()
+}
+
+fn give_up(draft: &mut Draft) {
+    let policy = &draft.run.policy.completion;
+    let sent_until = draft.now - policy.answer_timeout;
+    draft.run.looks.give_up_at =
+        (draft.run.counts.in_flight > 0).then(|| draft.now + policy.reconcile_every);
+    if draft.run.counts.in_flight > 0 {
+        draft.orders(Order::GiveUp { sent_until });
+    }
+}
+
+/// Shortly before the deadline the rows are compared once more.
+fn check(draft: &mut Draft) {
+    draft.run.looks.checked = true;
+    if draft.run.batches > 0 && draft.run.ruling.is_none() {
+        draft.says(
+            Code::Reconciled,
+            "shortly before the deadline rows are compared once more",
+        );
+        draft.reconcile();
+    }
+}
+
+fn close(draft: &mut Draft) {
+    draft.run.closed_at = Some(draft.now);
+    for alert in draft.run.alerts.iter_mut().filter(|alert| alert.is_open()) {
+        alert.resolved_at = Some(draft.now);
+    }
+    draft.says(
+        Code::Closed,
+        "the run closes; what comes later is only recorded",
+    );
+    draft.wants(Effect::Record);
+}
+
+/// Every timer that is set, due or not.
+fn timers(run: &Run) -> Vec<(Instant, Timer)> {
+    let asks = run.asking.readiness_since.is_none();
+    let poll = run
+        .wait
+        .as_ref()
+        .and_then(|wait| wait.poll_at)
+        .filter(|_| asks && run.state == State::Waiting);
+    let settle = run.batch.as_ref().filter(|_| run.state == State::Running);
+    let correction = run
+        .ruling
+        .as_ref()
+        .filter(|ruling| ruling.late && !ruling.confirmed);
+    let judging = run.judging_since.filter(|_| run.ruling.is_none());
+    let mut timers: Vec<(Option<Instant>, Timer)> = vec![
+        (run.looks.give_up_at, Timer::GiveUp),
+        (run.looks.rows_at, Timer::Rows),
+        (poll, Timer::Poll),
+        (run.looks.catch_up_at.filter(|_| asks), Timer::CatchUp),
+        (
+            settle.and_then(|batch| batch.settles_at(&run.policy.completion)),
+            Timer::Settle,
+        ),
+        (run.retries.automatic_at, Timer::AutomaticRetry),
+        (
+            judging.map(|since| since + run.policy.sla.judging_max),
+            Timer::JudgingEnds,
+        ),
+        (
+            correction.map(|ruling| ruling.made_at + run.policy.sla.late_correction),
+            Timer::LateCorrectionEnds,
+        ),
+        (Some(run.instants.closes_at), Timer::Close),
+    ];
+    if run.has_promises() {
+        let backups = run
+            .instants
+            .backups_at
+            .iter()
+            .skip(run.retries.backups_done);
+        let retries = run.instants.retries_at.iter().skip(run.retries.fixed_done);
+        timers.extend(backups.map(|at| (Some(*at), Timer::Backup)));
+        timers.extend(retries.map(|at| (Some(*at), Timer::FixedRetry)));
+        timers.push((
+            (!run.looks.checked).then_some(run.instants.check_at),
+            Timer::Check,
+        ));
+        timers.push((
+            (!run.looks.deadline_done).then_some(run.instants.deadline_at),
+            Timer::Deadline,
+        ));
+    }
+    timers
+        .into_iter()
+        .filter_map(|(at, timer)| Some((at?, timer)))
+        .collect()
+}
+
+/// The next instant at which anything is due or may look different; `None` once closed. After a tick it lies later.
+pub fn next_wake(run: &Run, now: Instant) -> Option<Instant> {
+    if run.closed_at.is_some() {
+        return None;
+    }
+    let due = timers(run).into_iter().map(|(at, _)| at);
+    let looks = watch::thresholds(run)
+        .into_iter()
+        .chain(outlook::next_look(run, now))
+        .filter(|at| *at > now);
+    due.chain(looks).min()
+}
