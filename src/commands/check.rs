@@ -122,7 +122,8 @@ fn token_text(config: &Config) -> &'static str {
 mod tests {
     use std::path::Path;
 
-    use super::*;
+    use super::{Checked, GameDate, config, feasibility, json, text};
+    use crate::config::Environment;
 
     /// A check of a configuration text from a given date.
     fn check(text: &str, from: &str) -> (String, serde_json::Value, bool) {

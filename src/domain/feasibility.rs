@@ -320,7 +320,7 @@ fn clock_changes(policy: &Policy, dates: &[GameDate]) -> Vec<GameDate> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{GameDate, Policy, Report, Rule, TimeDelta, Weight, check};
     use crate::domain::{policy::Mode, schedule::WallTime};
 
     fn first() -> GameDate {
