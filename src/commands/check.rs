@@ -5,7 +5,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 
 use crate::{
     clock::{Clock, SystemClock},
@@ -28,7 +28,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE", env = "TIPOFF_CONFIG")]
     pub config: Option<PathBuf>,
     /// The first game date to check; without one, today's
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = date)]
     pub from: Option<NaiveDate>,
     /// How many nights to print, besides those around clock changes
     #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=366))]
@@ -36,6 +36,18 @@ pub struct Args {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// Reads a date of the years that the zone database knows.
+fn date(text: &str) -> Result<NaiveDate, String> {
+    let date: NaiveDate = text
+        .parse()
+        .map_err(|_| "write a date such as 2026-01-19".to_owned())?;
+    if (1970..2100).contains(&date.year()) {
+        Ok(date)
+    } else {
+        Err("write a date from 1970 to 2099".to_owned())
+    }
 }
 
 /// One handoff and what its check found.
@@ -122,7 +134,7 @@ fn token_text(config: &Config) -> &'static str {
 mod tests {
     use std::path::Path;
 
-    use super::{Checked, GameDate, config, feasibility, json, text};
+    use super::{Checked, GameDate, config, date, feasibility, json, text};
     use crate::config::Environment;
 
     /// A check of a configuration text from a given date.
@@ -216,6 +228,14 @@ mod tests {
             }
             assert!(!text.contains("correct-horse"));
             assert!(!json.to_string().contains("correct-horse"));
+        }
+    }
+
+    #[test]
+    fn a_first_date_has_to_be_one_that_the_zone_database_knows() {
+        assert!(date("2026-01-19").is_ok() && date("2099-12-31").is_ok());
+        for wrong in ["today", "1969-12-31", "2100-01-01", "+262142-12-31"] {
+            assert!(date(wrong).is_err(), "{wrong}");
         }
     }
 

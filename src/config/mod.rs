@@ -469,6 +469,29 @@ mod tests {
         assert_eq!(read_text(&chained).unwrap().handoffs.len(), 2);
     }
 
+    const EVERY_SETTING: &str = include_str!("../../docs/examples/every-setting.toml");
+
+    #[test]
+    fn the_example_of_every_setting_is_the_default() {
+        let example = read_text(EVERY_SETTING).unwrap();
+        assert_eq!(example, read(None, &Environment::default()).unwrap());
+    }
+
+    #[test]
+    fn the_example_of_every_setting_leaves_none_out() {
+        let example: toml::Table = EVERY_SETTING.parse().unwrap();
+        let policy = serde_json::to_value(Policy::default()).unwrap();
+        assert_names_all(&example["handoffs"][0], &policy, "handoffs");
+    }
+
+    fn assert_names_all(given: &toml::Value, known: &serde_json::Value, path: &str) {
+        for (key, value) in known.as_object().into_iter().flatten() {
+            let given = given.get(key);
+            assert!(given.is_some(), "{path}.{key} is missing");
+            assert_names_all(given.unwrap(), value, &format!("{path}.{key}"));
+        }
+    }
+
     #[test]
     fn a_missing_file_is_named() {
         let error = read(Some(Path::new("no/such.toml")), &Environment::default());
