@@ -7,10 +7,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     Instant,
-    ids::{BatchId, GameDate, HandoffId, RequestId, UnitId},
+    alert::Told,
+    completion::Standing,
+    effect::Announcement,
+    ids::{BatchId, GameDate, GameId, HandoffId, RequestId, UnitId},
     plan::ListedUnit,
     readiness::Readiness,
+    run::Run,
 };
+
+pub mod store;
+
+/// What went wrong underneath, whatever the adapter's own error type is.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// A delivery or a question that failed.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +30,7 @@ pub enum PortError {
         /// What was being done, to what.
         doing: String,
         /// What went wrong.
-        source: anyhow::Error,
+        source: Cause,
     },
     /// Trying again cannot help: refused for good, malformed, not allowed.
     #[error("{doing}: {source}")]
@@ -29,13 +38,13 @@ pub enum PortError {
         /// What was being done, to what.
         doing: String,
         /// What went wrong.
-        source: anyhow::Error,
+        source: Cause,
     },
 }
 
 impl PortError {
     /// A failure that another try may mend.
-    pub fn transient(doing: impl Into<String>, source: impl Into<anyhow::Error>) -> Self {
+    pub fn transient(doing: impl Into<String>, source: impl Into<Cause>) -> Self {
         Self::Transient {
             doing: doing.into(),
             source: source.into(),
@@ -43,7 +52,7 @@ impl PortError {
     }
 
     /// A failure that no further try mends.
-    pub fn permanent(doing: impl Into<String>, source: impl Into<anyhow::Error>) -> Self {
+    pub fn permanent(doing: impl Into<String>, source: impl Into<Cause>) -> Self {
         Self::Permanent {
             doing: doing.into(),
             source: source.into(),
@@ -154,4 +163,53 @@ pub struct Request {
 pub trait Sink: Send + Sync {
     /// Sends each request and says of each, in order, whether it is confirmed. Confirmed is not answered.
     async fn send(&self, requests: &[Request]) -> Vec<Result<(), PortError>>;
+}
+
+/// Where the downstream event goes.
+#[async_trait]
+pub trait Announcer: Send + Sync {
+    /// Publishes the event under its id; the receiver may see it more than once.
+    async fn announce(
+        &self,
+        id: &str,
+        run: &Run,
+        announcement: &Announcement,
+    ) -> Result<(), PortError>;
+}
+
+/// Where alerts go.
+#[async_trait]
+pub trait Notifier: Send + Sync {
+    /// Delivers one message; the receiver can tell a repeat by its id.
+    async fn notify(&self, message: &AlertMessage) -> Result<(), PortError>;
+}
+
+/// One message about a run's alerts: the snapshot taken in the transaction that changed them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AlertMessage {
+    /// (run, step, index): the receiver's idempotency key.
+    pub id: String,
+    /// The run as it was then.
+    pub run: Box<Run>,
+    /// What changed, gravest first.
+    pub told: Vec<Told>,
+    /// The first units that still needed work then, by game.
+    pub units: Vec<OpenUnit>,
+    /// When it was decided.
+    pub at: Instant,
+}
+
+/// One unit that still needs work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenUnit {
+    /// The unit.
+    pub unit: UnitId,
+    /// Its game.
+    pub game_id: GameId,
+    /// How it stands.
+    pub standing: Standing,
+    /// Why, if it was skipped or failed: the worker's own word.
+    pub reason: Option<String>,
+    /// Attempts so far.
+    pub attempts: u32,
 }
