@@ -300,7 +300,10 @@ pub struct Step {
 impl Run {
     /// Opens a run: `NotExpected` where the season file says there are no games, else `Expected`.
     pub fn open(opening: Opening, now: Instant) -> Self {
-        let instants = opening.policy.instants(opening.key.game_date);
+        let mut instants = opening.policy.instants(opening.key.game_date);
+        if opening.purpose == Purpose::Backfill {
+            instants.closes_at = now + opening.policy.schedule.closes_after;
+        }
         let idle =
             opening.expectation == Expectation::NoGames && opening.purpose == Purpose::Tonight;
         let looks = Looks {
@@ -341,6 +344,13 @@ impl Run {
             looks,
             closed_at: None,
         }
+    }
+
+    /// Opens a closed run again, for a person who starts a past date: a backfill, without promises or alerts.
+    pub fn reopen_as_backfill(&mut self, now: Instant) {
+        self.purpose = Purpose::Backfill;
+        self.closed_at = None;
+        self.instants.closes_at = now + self.policy.schedule.closes_after;
     }
 
     /// Whether it has promises: not a backfill, not a date without games.

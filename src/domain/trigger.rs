@@ -147,3 +147,27 @@ pub fn refuse_event(event: &UpstreamComplete, final_processors: &[String]) -> Op
         UpstreamStatus::Failed => Some(Reason::new(Code::UpstreamStatus, "the upstream failed")),
     }
 }
+
+/// Where a date stands for a new trigger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DateStanding {
+    /// Its run is open, or may open.
+    Open,
+    /// Its run has closed, or would have: only a person may start it, as a backfill.
+    Past(Reason),
+    /// Later than the day after today's game date.
+    TooFar(Reason),
+}
+
+/// Judges a date against the instant at which its run closes and today's game date.
+pub fn judge_date(game_date: GameDate, today: GameDate, closes_at: Instant, now: Instant) -> DateStanding {
+    if now >= closes_at {
+        let text = format!("{game_date} is past: its run has closed, or would have");
+        return DateStanding::Past(Reason::new(Code::PastDate, text));
+    }
+    if game_date.0 > today.0 + chrono::Days::new(1) {
+        let text = format!("{game_date} is later than the day after today's game date, {today}");
+        return DateStanding::TooFar(Reason::new(Code::FutureDate, text));
+    }
+    DateStanding::Open
+}
