@@ -6,4 +6,5 @@
 pub mod clock;
 pub mod domain;
 pub mod ports;
+pub mod sinks;
 pub mod warehouse;
