@@ -4,6 +4,7 @@
 //! This file names the layers and nothing else; docs/architecture.md says which may use which.
 
 pub mod clock;
+pub mod demo;
 pub mod domain;
 pub mod ports;
 pub mod sinks;
