@@ -34,6 +34,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Questions that are answered at the same time.
 const READERS_MAX: u32 = 4;
 
+/// Most memory a connection's page cache takes a dataset; a million units are read in an order their pages are not in.
+const CACHE_KIBIBYTES_MAX: u32 = 64 * 1024;
+
 /// The warehouse on SQLite. Cloning shares its connections.
 #[derive(Debug, Clone)]
 pub struct EmbeddedWarehouse {
@@ -144,6 +147,8 @@ async fn attach(
             .bind(uri)
             .execute(&mut *connection)
             .await?;
+        let cache = format!("PRAGMA {dataset}.cache_size = -{CACHE_KIBIBYTES_MAX}");
+        connection.execute(AssertSqlSafe(cache)).await?;
         if access == Access::Write {
             let wal = format!("PRAGMA {dataset}.journal_mode = WAL");
             connection.execute(AssertSqlSafe(wal)).await?;

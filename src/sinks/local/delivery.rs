@@ -58,6 +58,7 @@ pub(super) struct Delivery {
 }
 
 impl Delivery {
+    /// Delivers nothing yet.
     pub fn new(client: reqwest::Client, clock: Arc<dyn Clock>, destination: Destination) -> Self {
         Self {
             client,
