@@ -96,7 +96,9 @@ const PERMANENT_REASONS: [&str; 3] = ["player_injury_out", "no_prop_lines", "pla
 
 /// A unit that there is to dispatch, and its game.
 pub(super) struct Playing<'a> {
+    /// The unit.
     pub unit: &'a UnitId,
+    /// Its game.
     pub game_id: &'a GameId,
 }
 

@@ -238,7 +238,7 @@ fn feature(
     } else {
         random.random_range(450..700)
     };
-    let (score, issue) = match trouble(context.game_date) {
+    let (score, fault) = match trouble(context.game_date) {
         Trouble::ScoresCapped => (690, "column_missing"),
         Trouble::RollingEmpty if !ready => (tenths - 200, "rolling_features_empty"),
         Trouble::None
@@ -265,7 +265,7 @@ fn feature(
         data_quality_issues: if ready {
             Vec::new()
         } else {
-            vec![issue.to_owned()]
+            vec![fault.to_owned()]
         },
         circuit_breaker_active: false,
         updated_at: finished_at - written_before,

@@ -41,18 +41,26 @@ pub struct Destination {
 /// One message to deliver.
 #[derive(Debug, Clone)]
 pub(super) struct Message {
+    /// The answer.
     pub body: Value,
+    /// The message's attributes, an object of text.
     pub attributes: Value,
+    /// Whether it is delivered once more after it was taken.
     pub redelivered: bool,
 }
 
 /// Delivers messages in the background until they are taken.
 #[derive(Clone)]
 pub(super) struct Delivery {
+    /// Carries the messages.
     pub client: reqwest::Client,
+    /// Dates the messages and times the pauses.
     pub clock: Arc<dyn Clock>,
+    /// Where to, now.
     pub destination: Arc<RwLock<Destination>>,
+    /// Everything under way, the workers too.
     pub tasks: TaskTracker,
+    /// Ends everything under way.
     pub stop: CancellationToken,
     published: Arc<AtomicU64>,
 }
