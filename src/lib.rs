@@ -6,6 +6,11 @@
 pub mod clock;
 pub mod commands;
 pub mod config;
+pub mod demo;
 pub mod domain;
+pub mod engine;
 pub mod ports;
+pub mod sinks;
+pub mod telemetry;
+pub mod warehouse;
 pub mod wire;

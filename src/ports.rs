@@ -168,7 +168,12 @@ pub trait Sink: Send + Sync {
 #[async_trait]
 pub trait Announcer: Send + Sync {
     /// Publishes the event under its id; the receiver may see it more than once.
-    async fn announce(&self, id: &str, key: &RunKey, announcement: &Announcement) -> Result<(), PortError>;
+    async fn announce(
+        &self,
+        id: &str,
+        key: &RunKey,
+        announcement: &Announcement,
+    ) -> Result<(), PortError>;
 }
 
 /// Where alerts go.

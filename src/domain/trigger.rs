@@ -160,7 +160,12 @@ pub enum DateStanding {
 }
 
 /// Judges a date against the instant at which its run closes and today's game date.
-pub fn judge_date(game_date: GameDate, today: GameDate, closes_at: Instant, now: Instant) -> DateStanding {
+pub fn judge_date(
+    game_date: GameDate,
+    today: GameDate,
+    closes_at: Instant,
+    now: Instant,
+) -> DateStanding {
     if now >= closes_at {
         let text = format!("{game_date} is past: its run has closed, or would have");
         return DateStanding::Past(Reason::new(Code::PastDate, text));

@@ -56,12 +56,24 @@ pub async fn apply(
     event: Event,
     now: Instant,
 ) -> Result<Applied, StoreError> {
-    let mut applied = Applied { run, why: Vec::new(), changed: false, entries: Vec::new() };
+    let mut applied = Applied {
+        run,
+        why: Vec::new(),
+        changed: false,
+        entries: Vec::new(),
+    };
     let mut events = VecDeque::from([event]);
     for _ in 0..ROUNDS_MAX {
-        let Some(event) = events.pop_front() else { break };
+        let Some(event) = events.pop_front() else {
+            break;
+        };
         let before = applied.run.steps;
-        let Step { run, effects, orders, why } = step(applied.run, &event, now);
+        let Step {
+            run,
+            effects,
+            orders,
+            why,
+        } = step(applied.run, &event, now);
         let changed = run.steps != before;
         applied.changed |= changed;
         applied.run = run;
@@ -73,17 +85,24 @@ pub async fn apply(
         }
         put(transaction, &applied.run, effects, now).await?;
         for order in orders {
-            events.push_back(Event::Ordered(carry_out(transaction, &applied.run, &order).await?));
+            events.push_back(Event::Ordered(
+                carry_out(transaction, &applied.run, &order).await?,
+            ));
         }
     }
-    transaction.save_run(&applied.run, applied.run.next_wake(now)).await?;
+    transaction
+        .save_run(&applied.run, applied.run.next_wake(now))
+        .await?;
     Ok(applied)
 }
 
 /// A tick or an answer that changed nothing is no story; a trigger or a command that was turned down is.
 fn is_worth_telling(event: &Event) -> bool {
     match event {
-        Event::Triggered(_) | Event::Reset { .. } | Event::SettleStalled { .. } | Event::Acknowledged { .. } => true,
+        Event::Triggered(_)
+        | Event::Reset { .. }
+        | Event::SettleStalled { .. }
+        | Event::Acknowledged { .. } => true,
         Event::ReadinessAnswered { .. }
         | Event::Staged { .. }
         | Event::Ordered(_)
@@ -128,19 +147,35 @@ async fn put(
             | Effect::Announce(_)
             | Effect::Record => Vec::new(),
         };
-        let id = format!("{}/{}/{}/{index}", run.key.handoff, run.key.game_date, run.steps);
+        let id = format!(
+            "{}/{}/{}/{index}",
+            run.key.handoff, run.key.game_date, run.steps
+        );
         let key = run.key.clone();
-        let item = OutboxItem { id, key, effect, units, decided_at: now, due_at: now, tries: 0 };
+        let item = OutboxItem {
+            id,
+            key,
+            effect,
+            units,
+            decided_at: now,
+            due_at: now,
+            tries: 0,
+        };
         transaction.put(&item).await?;
     }
     Ok(())
 }
 
-async fn carry_out(transaction: &mut dyn Transaction, run: &Run, order: &Order) -> Result<Done, StoreError> {
+async fn carry_out(
+    transaction: &mut dyn Transaction,
+    run: &Run,
+    order: &Order,
+) -> Result<Done, StoreError> {
     match order {
-        Order::Freeze { batch_id, wave } => {
-            transaction.freeze(&run.key, batch_id, *wave).await.map(Done::Frozen)
-        }
+        Order::Freeze { batch_id, wave } => transaction
+            .freeze(&run.key, batch_id, *wave)
+            .await
+            .map(Done::Frozen),
         Order::GiveUp { sent_until } => {
             let units = transaction.give_up(&run.key, *sent_until).await?;
             Ok(Done::GivenUp { units })
@@ -159,7 +194,10 @@ pub async fn load_or_open(
     game_date: GameDate,
     now: Instant,
 ) -> Result<Run, StoreError> {
-    let key = RunKey { handoff: handoff.id.clone(), game_date };
+    let key = RunKey {
+        handoff: handoff.id.clone(),
+        game_date,
+    };
     let past = now >= handoff.policy.instants(game_date).closes_at;
     if let Some(mut run) = transaction.run(&key).await? {
         if run.closed_at.is_some() && past {
@@ -167,10 +205,18 @@ pub async fn load_or_open(
         }
         return Ok(run);
     }
-    let before = NightsBefore { handoff: &key.handoff, game_date, nights_max: NIGHTS_MAX };
+    let before = NightsBefore {
+        handoff: &key.handoff,
+        game_date,
+        nights_max: NIGHTS_MAX,
+    };
     let nights = transaction.nights(before).await?;
     let opening = Opening {
-        purpose: if past { Purpose::Backfill } else { Purpose::Tonight },
+        purpose: if past {
+            Purpose::Backfill
+        } else {
+            Purpose::Tonight
+        },
         policy: handoff.policy.clone(),
         baseline: Baseline::of(&nights),
         expectation: handoff.expectation(game_date),

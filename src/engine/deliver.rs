@@ -50,7 +50,15 @@ async fn one(shared: &Shared, item: &OutboxItem) -> Result<(), EngineError> {
         }
         Effect::Stage(order) => {
             let to_send = stage(shared, &run, order).await?;
-            answer(shared, item, Event::Staged { wave: order.wave, to_send }).await
+            answer(
+                shared,
+                item,
+                Event::Staged {
+                    wave: order.wave,
+                    to_send,
+                },
+            )
+            .await
         }
         Effect::Send { batch_id } => {
             sender::send(shared, item, batch_id).await?;
@@ -58,7 +66,10 @@ async fn one(shared: &Shared, item: &OutboxItem) -> Result<(), EngineError> {
         }
         Effect::Reconcile => reconcile::reconcile(shared, item, &run).await,
         Effect::Announce(announcement) => {
-            shared.announcer.announce(&item.id, &item.key, announcement).await?;
+            shared
+                .announcer
+                .announce(&item.id, &item.key, announcement)
+                .await?;
             done(shared, item).await
         }
         Effect::Record => {
@@ -94,25 +105,36 @@ pub fn scope(run: &Run) -> Scope {
 async fn ask(shared: &Shared, run: &Run) -> Event {
     let Some(handoff) = shared.handoff(&run.key) else {
         let answer = Asked::CouldNotAsk("the handoff is no longer configured".to_owned());
-        return Event::ReadinessAnswered { answer, expectation: run.expectation };
+        return Event::ReadinessAnswered {
+            answer,
+            expectation: run.expectation,
+        };
     };
     let answer = match handoff.warehouse.readiness(&scope(run)).await {
         Ok(readiness) => Asked::Known(readiness),
         Err(error) => Asked::CouldNotAsk(error.to_string()),
     };
-    Event::ReadinessAnswered { answer, expectation: handoff.expectation(run.key.game_date) }
+    Event::ReadinessAnswered {
+        answer,
+        expectation: handoff.expectation(run.key.game_date),
+    }
 }
 
 /// Lists the ready units page by page and stages those that need work; nothing of it is visible before the freeze.
 async fn stage(shared: &Shared, run: &Run, order: &StageOrder) -> Result<Asked<u64>, EngineError> {
     let Some(handoff) = shared.handoff(&run.key) else {
-        return Ok(Asked::CouldNotAsk("the handoff is no longer configured".to_owned()));
+        return Ok(Asked::CouldNotAsk(
+            "the handoff is no longer configured".to_owned(),
+        ));
     };
     let scope = scope(run);
     let mut staged = 0;
     let mut after: Option<UnitId> = None;
     loop {
-        let page = Page { after: after.as_ref(), limit: PAGE_UNITS };
+        let page = Page {
+            after: after.as_ref(),
+            limit: PAGE_UNITS,
+        };
         let units = match handoff.warehouse.ready_units(&scope, page).await {
             Ok(units) => units,
             Err(error) => return Ok(Asked::CouldNotAsk(error.to_string())),
@@ -159,7 +181,11 @@ async fn end(shared: &Shared, item: &OutboxItem, end: OutboxEnd) -> Result<(), E
     Ok(transaction.commit().await?)
 }
 
-async fn put_back(shared: &Shared, item: &OutboxItem, error: &EngineError) -> Result<(), EngineError> {
+async fn put_back(
+    shared: &Shared,
+    item: &OutboxItem,
+    error: &EngineError,
+) -> Result<(), EngineError> {
     let permanent = matches!(error, EngineError::Port(PortError::Permanent { .. }));
     let hopeless = matches!(item.effect, Effect::Record) && item.tries + 1 >= RECORD_TRIES_MAX;
     let error = error.to_string();
@@ -167,7 +193,11 @@ async fn put_back(shared: &Shared, item: &OutboxItem, error: &EngineError) -> Re
         tracing::error!(error, id = item.id, "an effect is given up");
         return end(shared, item, OutboxEnd::Dead { error }).await;
     }
-    tracing::warn!(error, id = item.id, "an effect failed and will be tried again");
+    tracing::warn!(
+        error,
+        id = item.id,
+        "an effect failed and will be tried again"
+    );
     let due_at = pause_until(item.tries, shared.clock.now());
     end(shared, item, OutboxEnd::Later { due_at, error }).await
 }
@@ -184,10 +214,7 @@ fn record(run: &Run) -> RunRecord {
         State::Partial => "partial",
         State::Failed => "failed",
         State::NotExpected => "skipped",
-        State::Expected
-        | State::Waiting
-        | State::Dispatching
-        | State::Running => "running",
+        State::Expected | State::Waiting | State::Dispatching | State::Running => "running",
     };
     RunRecord {
         handoff: run.key.handoff.clone(),

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::task::TaskTracker;
 
 use super::{Shared, apply::Applied};
 use crate::{
@@ -24,10 +25,8 @@ use crate::{
 
 mod group;
 
-pub use group::work;
-
 /// Messages that may wait for the next commit.
-pub const QUEUE_MAX: usize = 10_000;
+const QUEUE_MAX: usize = 10_000;
 
 /// The engine could not do it now.
 #[derive(Debug, thiserror::Error)]
@@ -107,11 +106,19 @@ impl Receipt {
     }
 
     fn refused(reason: Reason) -> Self {
-        Self { run: None, why: vec![reason], duplicate: false }
+        Self {
+            run: None,
+            why: vec![reason],
+            duplicate: false,
+        }
     }
 
     fn of(applied: &Applied) -> Self {
-        Self { run: Some(applied.run.clone()), why: applied.why.clone(), duplicate: false }
+        Self {
+            run: Some(applied.run.clone()),
+            why: applied.why.clone(),
+            duplicate: false,
+        }
     }
 }
 
@@ -130,7 +137,11 @@ pub struct AnswersReceipt {
 enum Work {
     Trigger(TriggerMessage),
     Answers(Vec<AnswerMessage>),
-    Command { key: RunKey, event: Event, open: bool },
+    Command {
+        key: RunKey,
+        event: Event,
+        open: bool,
+    },
     Quarantine(Quarantined),
     Release(i64),
 }
@@ -152,7 +163,10 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    pub(super) fn new(shared: Arc<Shared>, queue: mpsc::Sender<(Work, Reply)>) -> Self {
+    /// Starts the task that commits what comes in, and returns the way to it.
+    pub(super) fn open(shared: Arc<Shared>, tasks: &TaskTracker) -> Self {
+        let (queue, receiver) = mpsc::channel(QUEUE_MAX);
+        tasks.spawn(group::work(shared.clone(), receiver));
         Self { shared, queue }
     }
 
@@ -161,7 +175,10 @@ impl Inbox {
             return Err(EngineError::Stopping);
         }
         let (reply, outcome) = oneshot::channel();
-        self.queue.send((work, reply)).await.map_err(|_| EngineError::Stopping)?;
+        self.queue
+            .send((work, reply))
+            .await
+            .map_err(|_| EngineError::Stopping)?;
         outcome.await.map_err(|_| EngineError::Stopping)?
     }
 
@@ -179,7 +196,10 @@ impl Inbox {
     /// # Errors
     ///
     /// When they could not be made durable; then nothing of them was done.
-    pub async fn answers(&self, messages: Vec<AnswerMessage>) -> Result<AnswersReceipt, EngineError> {
+    pub async fn answers(
+        &self,
+        messages: Vec<AnswerMessage>,
+    ) -> Result<AnswersReceipt, EngineError> {
         match self.submit(Work::Answers(messages)).await? {
             Outcome::Answers(receipt) => Ok(receipt),
             Outcome::Receipt(_) | Outcome::Done(_) => Ok(AnswersReceipt::default()),
@@ -191,8 +211,13 @@ impl Inbox {
     /// # Errors
     ///
     /// When it could not be made durable; then nothing of it was done.
-    pub async fn start(&self, key: RunKey, event: Event) -> Result<Receipt, EngineError> {
-        self.receipt(Work::Command { key, event, open: true }).await
+    pub async fn ask(&self, key: RunKey, event: Event) -> Result<Receipt, EngineError> {
+        self.receipt(Work::Command {
+            key,
+            event,
+            open: true,
+        })
+        .await
     }
 
     /// Does what a person asks of a run that exists; the receipt has no run where it does not.
@@ -201,7 +226,12 @@ impl Inbox {
     ///
     /// When it could not be made durable; then nothing of it was done.
     pub async fn command(&self, key: RunKey, event: Event) -> Result<Receipt, EngineError> {
-        self.receipt(Work::Command { key, event, open: false }).await
+        self.receipt(Work::Command {
+            key,
+            event,
+            open: false,
+        })
+        .await
     }
 
     /// Keeps a message that could not be understood.
@@ -219,13 +249,20 @@ impl Inbox {
     ///
     /// When it could not be made durable.
     pub async fn release(&self, id: i64) -> Result<bool, EngineError> {
-        Ok(matches!(self.submit(Work::Release(id)).await?, Outcome::Done(true)))
+        Ok(matches!(
+            self.submit(Work::Release(id)).await?,
+            Outcome::Done(true)
+        ))
     }
 
     async fn receipt(&self, work: Work) -> Result<Receipt, EngineError> {
         match self.submit(work).await? {
             Outcome::Receipt(receipt) => Ok(receipt),
-            Outcome::Answers(_) | Outcome::Done(_) => Ok(Receipt { run: None, why: Vec::new(), duplicate: false }),
+            Outcome::Answers(_) | Outcome::Done(_) => Ok(Receipt {
+                run: None,
+                why: Vec::new(),
+                duplicate: false,
+            }),
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -130,7 +130,11 @@ impl Engine {
         let shared = Arc::new(Shared {
             store: parts.store,
             clock: parts.clock,
-            handoffs: parts.handoffs.into_iter().map(|handoff| (handoff.id.clone(), handoff)).collect(),
+            handoffs: parts
+                .handoffs
+                .into_iter()
+                .map(|handoff| (handoff.id.clone(), handoff))
+                .collect(),
             announcer: parts.announcer,
             notifier: parts.notifier,
             metrics: parts.metrics,
@@ -140,11 +144,13 @@ impl Engine {
             stop: CancellationToken::new(),
         });
         let tasks = TaskTracker::new();
-        let (sender, receiver) = mpsc::channel(inbox::QUEUE_MAX);
-        tasks.spawn(inbox::work(shared.clone(), receiver));
         tasks.spawn(waker::work(shared.clone()));
         tasks.spawn(outbox::work(shared.clone(), tasks.clone()));
-        Ok(Self { inbox: Inbox::new(shared.clone(), sender), shared, tasks })
+        Ok(Self {
+            inbox: Inbox::open(shared.clone(), &tasks),
+            shared,
+            tasks,
+        })
     }
 
     /// Where messages and commands go in.
@@ -174,6 +180,7 @@ impl Engine {
         self.shared.stop.cancel();
         self.tasks.close();
         drop(self.inbox);
-        let _ = tokio::time::timeout(Duration::from_secs(STOP_SECONDS_MAX), self.tasks.wait()).await;
+        let _ =
+            tokio::time::timeout(Duration::from_secs(STOP_SECONDS_MAX), self.tasks.wait()).await;
     }
 }

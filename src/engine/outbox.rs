@@ -50,7 +50,10 @@ async fn once(shared: &Arc<Shared>, tasks: &TaskTracker) -> Result<Instant, Engi
 
 async fn lease(shared: &Shared) -> Result<Vec<OutboxItem>, EngineError> {
     let now = shared.clock.now();
-    Ok(shared.store.lease_outbox(now, now + LEASE, ITEMS_MAX).await?)
+    Ok(shared
+        .store
+        .lease_outbox(now, now + LEASE, ITEMS_MAX)
+        .await?)
 }
 
 /// Does what is due until nothing more is.

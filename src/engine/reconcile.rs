@@ -18,12 +18,20 @@ use crate::{
 pub async fn reconcile(shared: &Shared, item: &OutboxItem, run: &Run) -> Result<(), EngineError> {
     let not_asked = |error: String| Event::Reconciled(Asked::CouldNotAsk(error));
     let Some(handoff) = shared.handoff(&run.key) else {
-        return answer(shared, item, not_asked("the handoff is no longer configured".to_owned())).await;
+        return answer(
+            shared,
+            item,
+            not_asked("the handoff is no longer configured".to_owned()),
+        )
+        .await;
     };
     let claimed_until = shared.clock.now() - run.policy.completion.claim_grace;
     let mut after: Option<UnitId> = None;
     loop {
-        let page = Page { after: after.as_ref(), limit: PAGE_UNITS };
+        let page = Page {
+            after: after.as_ref(),
+            limit: PAGE_UNITS,
+        };
         let rows = match handoff.warehouse.stored_rows(run.key.game_date, page).await {
             Ok(rows) => rows,
             Err(error) => return answer(shared, item, not_asked(error.to_string())).await,
@@ -47,8 +55,12 @@ async fn merge(
 ) -> Result<(), EngineError> {
     let mut transaction = shared.store.begin().await?;
     let now = shared.clock.now();
-    let Some(run) = transaction.run(&item.key).await? else { return Ok(()) };
-    let mut tally = transaction.rows(&item.key, rows, run.instants.deadline_at).await?;
+    let Some(run) = transaction.run(&item.key).await? else {
+        return Ok(());
+    };
+    let mut tally = transaction
+        .rows(&item.key, rows, run.instants.deadline_at)
+        .await?;
     let event = match claimed_until {
         Some(claimed_until) => {
             tally.absorb(transaction.missing(&item.key, claimed_until).await?);

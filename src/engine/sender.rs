@@ -26,13 +26,23 @@ const CLAIM_UNITS_MAX: u64 = 1_000;
 const LOOK: TimeDelta = TimeDelta::seconds(1);
 
 /// Sends until nothing is left, the batch is no longer the run's, or the engine stops: then the rest is handed back.
-pub async fn send(shared: &Shared, item: &OutboxItem, batch_id: &BatchId) -> Result<(), EngineError> {
-    let Some(handoff) = shared.handoff(&item.key) else { return Ok(()) };
+pub async fn send(
+    shared: &Shared,
+    item: &OutboxItem,
+    batch_id: &BatchId,
+) -> Result<(), EngineError> {
+    let Some(handoff) = shared.handoff(&item.key) else {
+        return Ok(());
+    };
     let mut pacer = Pacer::new(handoff.policy.pace.clone(), shared.clock.now());
     let mut leased_until = item.due_at;
     loop {
-        let Some(run) = shared.store.run(&item.key).await? else { return Ok(()) };
-        let Some(wave) = sending_wave(&run, batch_id) else { return Ok(()) };
+        let Some(run) = shared.store.run(&item.key).await? else {
+            return Ok(());
+        };
+        let Some(wave) = sending_wave(&run, batch_id) else {
+            return Ok(());
+        };
         if shared.stop.is_cancelled() {
             return Err(EngineError::Stopping);
         }
@@ -49,7 +59,16 @@ pub async fn send(shared: &Shared, item: &OutboxItem, batch_id: &BatchId) -> Res
             wait_for_slot(shared, pacer.next_at().max(now + TICK)).await;
             continue;
         }
-        let sent = send_some(shared, &run, &Wave { batch_id, wave, units: allowed }).await?;
+        let sent = send_some(
+            shared,
+            &run,
+            &Wave {
+                batch_id,
+                wave,
+                units: allowed,
+            },
+        )
+        .await?;
         let next_at = match sent {
             0 => now + LOOK,
             sent => pacer.note(sent, now),
@@ -84,15 +103,35 @@ struct Wave<'a> {
 /// Claims, publishes and confirms; says how many units were taken care of.
 async fn send_some(shared: &Shared, run: &Run, wave: &Wave<'_>) -> Result<u64, EngineError> {
     let Claimed { units, spared } = claim(shared, run, wave).await?;
-    let requests: Vec<Request> = units.iter().map(|claim| request(run, wave.batch_id, claim)).collect();
+    let requests: Vec<Request> = units
+        .iter()
+        .map(|claim| request(run, wave.batch_id, claim))
+        .collect();
     let results = publish(shared, run, &requests).await;
     let verdicts = sort(&units, &results, run.policy.dispatch.publish_tries_max);
     let mut transaction = shared.store.begin().await?;
     let now = shared.clock.now();
-    let Some(current) = transaction.run(&run.key).await? else { return Ok(0) };
-    let Verdicts { sent, again, refused } = &verdicts;
-    let tally = transaction.confirm(Confirmation { key: &run.key, sent, again, refused, at: now }).await?;
-    let tally = SentTally { spared: tally.spared + spared, ..tally };
+    let Some(current) = transaction.run(&run.key).await? else {
+        return Ok(0);
+    };
+    let Verdicts {
+        sent,
+        again,
+        refused,
+    } = &verdicts;
+    let tally = transaction
+        .confirm(Confirmation {
+            key: &run.key,
+            sent,
+            again,
+            refused,
+            at: now,
+        })
+        .await?;
+    let tally = SentTally {
+        spared: tally.spared + spared,
+        ..tally
+    };
     if tally != SentTally::default() {
         let applied = apply::apply(transaction.as_mut(), current, Event::Sent(tally), now).await?;
         transaction.commit().await?;
@@ -134,7 +173,9 @@ fn request(run: &Run, batch_id: &BatchId, claim: &Claim) -> Request {
 /// A handoff that only observes sends nothing: everything else is the same.
 async fn publish(shared: &Shared, run: &Run, requests: &[Request]) -> Vec<Result<(), PortError>> {
     match shared.handoff(&run.key) {
-        Some(handoff) if !run.is_observing() && !requests.is_empty() => handoff.sink.send(requests).await,
+        Some(handoff) if !run.is_observing() && !requests.is_empty() => {
+            handoff.sink.send(requests).await
+        }
         Some(_) | None => requests.iter().map(|_| Ok(())).collect(),
     }
 }
@@ -152,7 +193,9 @@ fn sort(units: &[Claim], results: &[Result<(), PortError>], tries_max: u32) -> V
         let unit = claim.unit.unit.clone();
         match result {
             Ok(()) => verdicts.sent.push(unit),
-            Err(error) if error.is_permanent() || claim.tries + 1 >= tries_max => verdicts.refused.push(unit),
+            Err(error) if error.is_permanent() || claim.tries + 1 >= tries_max => {
+                verdicts.refused.push(unit)
+            }
             Err(_) => verdicts.again.push(unit),
         }
     }

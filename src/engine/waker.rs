@@ -60,7 +60,9 @@ pub async fn wake_due(shared: &Shared) -> Result<(), EngineError> {
 async fn tick(shared: &Shared, key: &RunKey) -> Result<(), EngineError> {
     let mut transaction = shared.store.begin().await?;
     let now = shared.clock.now();
-    let Some(run) = transaction.run(key).await? else { return Ok(()) };
+    let Some(run) = transaction.run(key).await? else {
+        return Ok(());
+    };
     let applied = apply::apply(transaction.as_mut(), run, Event::Ticked, now).await?;
     transaction.commit().await?;
     applied.record(shared);
@@ -83,7 +85,11 @@ pub async fn open_dates(shared: &Shared) -> Result<Instant, EngineError> {
 
 /// Every date since the last one, up to today, whose run has not closed. A new installation does not judge a
 /// deadline that was over before it came.
-async fn dates_to_open(shared: &Shared, handoff: &Handoff, now: Instant) -> Result<Vec<GameDate>, EngineError> {
+async fn dates_to_open(
+    shared: &Shared,
+    handoff: &Handoff,
+    now: Instant,
+) -> Result<Vec<GameDate>, EngineError> {
     let today = handoff.today(now);
     let first = match shared.store.latest_date(&handoff.id).await? {
         Some(latest) => latest.0 + Days::new(1),
@@ -91,8 +97,14 @@ async fn dates_to_open(shared: &Shared, handoff: &Handoff, now: Instant) -> Resu
         None => return Ok(Vec::new()),
     };
     let oldest = today.0 - Days::new(DATES_MAX);
-    let dates = first.max(oldest).iter_days().take_while(|date| *date <= today.0).map(GameDate);
-    Ok(dates.filter(|date| now < handoff.policy.instants(*date).closes_at).collect())
+    let dates = first
+        .max(oldest)
+        .iter_days()
+        .take_while(|date| *date <= today.0)
+        .map(GameDate);
+    Ok(dates
+        .filter(|date| now < handoff.policy.instants(*date).closes_at)
+        .collect())
 }
 
 async fn open(shared: &Shared, handoff: &Handoff, game_date: GameDate) -> Result<(), EngineError> {

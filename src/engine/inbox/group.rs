@@ -7,7 +7,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
-use super::{AnswerMessage, AnswersReceipt, EngineError, Outcome, Receipt, Reply, TriggerMessage, Work};
+use super::{
+    AnswerMessage, AnswersReceipt, EngineError, Outcome, Receipt, Reply, TriggerMessage, Work,
+};
 use crate::{
     domain::{
         Instant,
@@ -33,7 +35,7 @@ const GROUP_MAX: usize = 1_000;
 const UNKNOWN_MAX: u64 = 100;
 
 /// Works until the engine stops; what is in the queue then is still done.
-pub async fn work(shared: Arc<Shared>, mut queue: mpsc::Receiver<(Work, Reply)>) {
+pub(super) async fn work(shared: Arc<Shared>, mut queue: mpsc::Receiver<(Work, Reply)>) {
     let mut waiting = Vec::with_capacity(GROUP_MAX);
     loop {
         let received = tokio::select! {
@@ -65,7 +67,13 @@ async fn commit(shared: &Shared, works: Vec<(Work, Reply)>) {
     let ended = match shared.store.begin().await {
         Ok(transaction) => {
             let now = shared.clock.now();
-            let mut group = Group { shared, transaction, now, tallies: BTreeMap::new(), applied: Vec::new() };
+            let mut group = Group {
+                shared,
+                transaction,
+                now,
+                tallies: BTreeMap::new(),
+                applied: Vec::new(),
+            };
             for (work, reply) in works {
                 let outcome = group.one(work).await;
                 replies.push((reply, outcome));
@@ -97,9 +105,19 @@ impl Group<'_> {
         let outcome = match work {
             Work::Trigger(message) => self.trigger(message).await.map(Outcome::Receipt),
             Work::Answers(messages) => self.answers(messages).await.map(Outcome::Answers),
-            Work::Command { key, event, open } => self.command(key, event, open).await.map(Outcome::Receipt),
-            Work::Quarantine(message) => self.transaction.quarantine(&message).await.map(|()| Outcome::Done(true)),
-            Work::Release(id) => self.transaction.release_quarantined(id).await.map(Outcome::Done),
+            Work::Command { key, event, open } => {
+                self.command(key, event, open).await.map(Outcome::Receipt)
+            }
+            Work::Quarantine(message) => self
+                .transaction
+                .quarantine(&message)
+                .await
+                .map(|()| Outcome::Done(true)),
+            Work::Release(id) => self
+                .transaction
+                .release_quarantined(id)
+                .await
+                .map(Outcome::Done),
         };
         match &outcome {
             Ok(_) => self.transaction.keep().await?,
@@ -135,12 +153,23 @@ impl Group<'_> {
     }
 
     async fn trigger(&mut self, message: TriggerMessage) -> Result<Receipt, StoreError> {
-        let key = RunKey { handoff: message.handoff, game_date: message.event.game_date };
-        if !self.transaction.accept(&message.id, "trigger", self.now).await? {
+        let key = RunKey {
+            handoff: message.handoff,
+            game_date: message.event.game_date,
+        };
+        if !self
+            .transaction
+            .accept(&message.id, "trigger", self.now)
+            .await?
+        {
             let run = self.transaction.run(&key).await?;
             let text = "the message had been accepted before; nothing was done again";
             let why = vec![Reason::new(Code::NothingToDo, text)];
-            return Ok(Receipt { run, why, duplicate: true });
+            return Ok(Receipt {
+                run,
+                why,
+                duplicate: true,
+            });
         }
         let Some(handoff) = self.shared.handoffs.get(&key.handoff) else {
             let text = format!("the handoff {} is not configured", key.handoff);
@@ -151,8 +180,12 @@ impl Group<'_> {
         if let Some(reason) = refused.or_else(|| refuse_date(handoff, &key, self.now)) {
             return self.refuse(key, reason).await;
         }
-        let trigger = Trigger { finished_at: event.finished_at, ..Trigger::of(Source::Event) };
-        let run = apply::load_or_open(self.transaction.as_mut(), handoff, key.game_date, self.now).await?;
+        let trigger = Trigger {
+            finished_at: event.finished_at,
+            ..Trigger::of(Source::Event)
+        };
+        let run = apply::load_or_open(self.transaction.as_mut(), handoff, key.game_date, self.now)
+            .await?;
         self.step(run, Event::Triggered(trigger)).await
     }
 
@@ -169,24 +202,40 @@ impl Group<'_> {
             effects: Vec::new(),
         };
         self.transaction.append(&entry).await?;
-        Ok(Receipt { run, ..Receipt::refused(reason) })
+        Ok(Receipt {
+            run,
+            ..Receipt::refused(reason)
+        })
     }
 
-    async fn command(&mut self, key: RunKey, event: Event, open: bool) -> Result<Receipt, StoreError> {
+    async fn command(
+        &mut self,
+        key: RunKey,
+        event: Event,
+        open: bool,
+    ) -> Result<Receipt, StoreError> {
         let handoff = self.shared.handoffs.get(&key.handoff).filter(|_| open);
         let run = match handoff {
-            Some(handoff) => {
-                Some(apply::load_or_open(self.transaction.as_mut(), handoff, key.game_date, self.now).await?)
-            }
+            Some(handoff) => Some(
+                apply::load_or_open(self.transaction.as_mut(), handoff, key.game_date, self.now)
+                    .await?,
+            ),
             None => self.transaction.run(&key).await?,
         };
         match run {
             Some(run) => self.step(run, event).await,
-            None => Ok(Receipt { run: None, why: Vec::new(), duplicate: false }),
+            None => Ok(Receipt {
+                run: None,
+                why: Vec::new(),
+                duplicate: false,
+            }),
         }
     }
 
-    async fn answers(&mut self, messages: Vec<AnswerMessage>) -> Result<AnswersReceipt, StoreError> {
+    async fn answers(
+        &mut self,
+        messages: Vec<AnswerMessage>,
+    ) -> Result<AnswersReceipt, StoreError> {
         let mut receipt = AnswersReceipt::default();
         for message in messages {
             self.answer(message, &mut receipt).await?;
@@ -194,21 +243,36 @@ impl Group<'_> {
         Ok(receipt)
     }
 
-    async fn answer(&mut self, message: AnswerMessage, receipt: &mut AnswersReceipt) -> Result<(), StoreError> {
-        if !self.transaction.accept(&message.id, "complete", self.now).await? {
+    async fn answer(
+        &mut self,
+        message: AnswerMessage,
+        receipt: &mut AnswersReceipt,
+    ) -> Result<(), StoreError> {
+        if !self
+            .transaction
+            .accept(&message.id, "complete", self.now)
+            .await?
+        {
             receipt.duplicate += 1;
             return Ok(());
         }
-        let key = RunKey { handoff: message.handoff.clone(), game_date: message.answer.game_date };
+        let key = RunKey {
+            handoff: message.handoff.clone(),
+            game_date: message.answer.game_date,
+        };
         let Some(run) = self.transaction.run(&key).await? else {
             receipt.unknown += 1;
             return self.keep_unknown(&message, "no run of this date").await;
         };
         let ranked = rank(&key, &message.answer, &run.policy);
-        let tally = self.transaction.answer(&key, &ranked, run.instants.deadline_at).await?;
+        let tally = self
+            .transaction
+            .answer(&key, &ranked, run.instants.deadline_at)
+            .await?;
         if tally.unknown > 0 {
             receipt.unknown += 1;
-            self.keep_unknown(&message, "no such unit in the run").await?;
+            self.keep_unknown(&message, "no such unit in the run")
+                .await?;
         } else if tally.duplicates > 0 {
             receipt.duplicate += 1;
         } else {
@@ -219,8 +283,17 @@ impl Group<'_> {
     }
 
     /// The first hundred unknown completions of a night are kept for a person to look at.
-    async fn keep_unknown(&mut self, message: &AnswerMessage, what: &str) -> Result<(), StoreError> {
-        if self.transaction.unknown_quarantined(message.answer.game_date).await? >= UNKNOWN_MAX {
+    async fn keep_unknown(
+        &mut self,
+        message: &AnswerMessage,
+        what: &str,
+    ) -> Result<(), StoreError> {
+        if self
+            .transaction
+            .unknown_quarantined(message.answer.game_date)
+            .await?
+            >= UNKNOWN_MAX
+        {
             return Ok(());
         }
         let quarantined = Quarantined {
@@ -229,7 +302,10 @@ impl Group<'_> {
             message_id: message.id.clone(),
             received_at: self.now,
             code: UNKNOWN.to_owned(),
-            reason: format!("{what}: `{}` on {}", message.answer.unit, message.answer.game_date),
+            reason: format!(
+                "{what}: `{}` on {}",
+                message.answer.unit, message.answer.game_date
+            ),
             bytes: message.body.len() as u64,
             sha256: hex(&Sha256::digest(&message.body)),
             body: message.body.clone(),
@@ -261,13 +337,23 @@ fn rank(key: &RunKey, answer: &Answer, policy: &Policy) -> RankedAnswer {
         UnitOutcome::Skipped(reason) | UnitOutcome::Failed(reason) => Some(reason.clone()),
     };
     let known = |reason: &String| {
-        completion.permanent_skip_reasons.contains(reason) || completion.other_reasons.contains(reason)
+        completion.permanent_skip_reasons.contains(reason)
+            || completion.other_reasons.contains(reason)
     };
     RankedAnswer {
         unit: answer.unit.clone(),
-        attempt: answer.request_id.as_ref().and_then(|request| attempt_of(request, key, &answer.unit)),
+        attempt: answer
+            .request_id
+            .as_ref()
+            .and_then(|request| attempt_of(request, key, &answer.unit)),
         standing: Standing::of(&answer.outcome, &completion.permanent_skip_reasons),
-        reason: text.as_ref().map(|reason| if known(reason) { reason.clone() } else { OTHER.to_owned() }),
+        reason: text.as_ref().map(|reason| {
+            if known(reason) {
+                reason.clone()
+            } else {
+                OTHER.to_owned()
+            }
+        }),
         reason_text: text,
         true_at: answer.answered_at,
     }
