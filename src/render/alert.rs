@@ -27,13 +27,18 @@ pub fn text(message: &AlertMessage, zones: &Zones) -> String {
     lines.join("\n")
 }
 
-/// One alert's change.
-pub fn line(told: &Told) -> String {
-    let severity = match told.alert.severity {
+/// How bad it is, in the word that stands out.
+pub fn severity(severity: Severity) -> &'static str {
+    match severity {
         Severity::Info => "info",
         Severity::Warning => "WARNING",
         Severity::Critical => "CRITICAL",
-    };
+    }
+}
+
+/// One alert's change.
+pub fn line(told: &Told) -> String {
+    let severity = severity(told.alert.severity);
     let change = match told.change {
         Change::Opened => "",
         Change::Worsened => "worse: ",
