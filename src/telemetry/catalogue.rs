@@ -48,9 +48,9 @@ pub struct Entry {
 }
 
 /// Most series without any handoff: a histogram counts one for each edge, and three.
-pub const SERIES_FIXED_MAX: usize = 520;
+pub const SERIES_FIXED_MAX: usize = 440;
 /// Most series that one handoff adds, with the shipped unit reasons.
-pub const SERIES_A_HANDOFF_MAX: usize = 220;
+pub const SERIES_A_HANDOFF_MAX: usize = 200;
 
 const LATENCY_EDGES: &[f64] = &[60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0];
 const TRANSACTION_EDGES: &[f64] = &[0.001, 0.005, 0.02, 0.1, 0.5, 2.0];

@@ -56,7 +56,7 @@ pub const QUARANTINE_CODES: [&str; 13] = [
     "empty",
     "not_json",
     "not_an_object",
-    "missing",
+    "missing_field",
     "wrong_type",
     "wrong_value",
     "not_base64",
@@ -325,8 +325,8 @@ pub fn is_refusal(code: Code) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Label, Sets};
-    use crate::domain::alert::Kind;
+    use super::{Label, QUARANTINE_CODES, Sets};
+    use crate::{domain::alert::Kind, wire::Malformed};
 
     #[test]
     fn unit_reasons_are_the_configured_ones_and_other_each_once() {
@@ -335,6 +335,13 @@ mod tests {
             unit_reasons: ["publish", "other", "publish"].map(str::to_owned).to_vec(),
         };
         assert_eq!(Label::UnitReason.values(&sets), ["other", "publish"]);
+    }
+
+    #[test]
+    fn whatever_can_be_malformed_is_counted_by_its_own_name() {
+        for name in Malformed::NAMES {
+            assert!(QUARANTINE_CODES.contains(&name), "{name}");
+        }
     }
 
     #[test]

@@ -183,3 +183,178 @@ fn since(at: Option<Instant>, now: Instant) -> f64 {
 pub fn unix_seconds(at: Instant) -> f64 {
     at.timestamp_micros() as f64 / 1e6
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::{show_queues, show_run};
+    use crate::{
+        domain::{
+            Instant,
+            alert::{Alert, Kind, Severity},
+            baseline::Baseline,
+            calendar::Expectation,
+            completion::Standing,
+            ids::{GameDate, HandoffId, RunKey},
+            policy::Policy,
+            run::{Opening, Purpose, Run, State},
+        },
+        ports::store::QueueFigures,
+        telemetry::{Metrics, expose},
+    };
+
+    fn now() -> Instant {
+        "2026-01-19T07:00:00Z".parse().unwrap()
+    }
+
+    fn run(expectation: Expectation) -> Run {
+        let key = RunKey {
+            handoff: HandoffId::new("one"),
+            game_date: GameDate("2026-01-19".parse().unwrap()),
+        };
+        let opening = Opening {
+            key,
+            purpose: Purpose::Tonight,
+            policy: Policy::phase4_to_phase5(),
+            baseline: Baseline::default(),
+            expectation,
+        };
+        Run::open(opening, "2026-01-19T05:00:00Z".parse().unwrap())
+    }
+
+    fn metrics() -> Metrics {
+        Metrics::new(&[HandoffId::new("one")], &["publish".to_owned()])
+    }
+
+    #[track_caller]
+    fn assert_shows(metrics: &Metrics, lines: &[&str]) {
+        let text = expose(metrics);
+        for line in lines {
+            assert!(text.contains(&format!("\n{line}\n")), "no `{line}`");
+        }
+    }
+
+    fn ours(metrics: &Metrics) -> Vec<String> {
+        let text = expose(metrics);
+        let ours = text.lines().filter(|line| line.starts_with("tipoff_"));
+        ours.map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_run_with_a_gap_shows_it() {
+        let metrics = metrics();
+        let mut run = run(Expectation::Unknown);
+        run.state = State::Running;
+        run.start.finished_at = Some(now() - TimeDelta::seconds(90));
+        run.counts.ready = 200;
+        run.counts.dispatched = 200;
+        run.counts.in_flight = 10;
+        for standings in [&mut run.counts.plan, &mut run.counts.sent] {
+            standings.add(Standing::Stored, 150);
+            standings.add(Standing::SkippedForGood, 10);
+            standings.add(Standing::Unanswered, 40);
+        }
+        run.counts.reasons = [("publish", 3), ("once configured", 4), ("other", 5)]
+            .map(|(reason, units)| (reason.to_owned(), units))
+            .into();
+        show_run(&metrics, &run, now());
+        let lines = [
+            "tipoff_run_gap_units{handoff=\"one\"} 30",
+            "tipoff_run_gap_ratio{handoff=\"one\"} 0.15",
+            "tipoff_run_completion_ratio{handoff=\"one\"} 0.8",
+            "tipoff_run_start_latency_seconds{handoff=\"one\"} 90",
+            "tipoff_run_units{handoff=\"one\",state=\"predicted\"} 150",
+            "tipoff_run_units{handoff=\"one\",state=\"outstanding\"} 40",
+            "tipoff_run_units{handoff=\"one\",state=\"in_flight\"} 10",
+            "tipoff_run_reason_units{handoff=\"one\",reason=\"publish\"} 3",
+            "tipoff_run_reason_units{handoff=\"one\",reason=\"other\"} 9",
+            "tipoff_run_state{handoff=\"one\",state=\"running\"} 1",
+            "tipoff_run_state{handoff=\"one\",state=\"expected\"} 0",
+            "tipoff_run_verdict{handoff=\"one\",verdict=\"on_track\"} 1",
+            "tipoff_run_deadline_timestamp_seconds{handoff=\"one\"} 1768834800",
+            "tipoff_run_dispatched_timestamp_seconds{handoff=\"one\"} 0",
+        ];
+        assert_shows(&metrics, &lines);
+    }
+
+    #[test]
+    fn the_next_run_leaves_nothing_of_the_last_one() {
+        let (used, fresh) = (metrics(), metrics());
+        let mut last = run(Expectation::Unknown);
+        last.state = State::Partial;
+        last.completed_at = Some(now());
+        last.start.finished_at = Some(now());
+        last.counts.missing = 3;
+        last.counts.reasons = [("publish".to_owned(), 3)].into();
+        last.alerts = vec![Alert {
+            kind: Kind::GapExceeded,
+            severity: Severity::Warning,
+            text: "25 of 300 are missing".to_owned(),
+            opened_at: now(),
+            told_at: None,
+            acknowledged: None,
+            resolved_at: None,
+        }];
+        show_run(&used, &last, now());
+        let open = "tipoff_open_alerts{handoff=\"one\",kind=\"gap_exceeded\",severity=\"warning\"}";
+        assert_shows(&used, &[&format!("{open} 1")]);
+        for metrics in [&used, &fresh] {
+            show_run(metrics, &run(Expectation::Unknown), now());
+        }
+        assert_eq!(ours(&used), ours(&fresh));
+    }
+
+    #[test]
+    fn a_date_without_games_has_neither_verdict_nor_deadline() {
+        let metrics = metrics();
+        show_run(&metrics, &run(Expectation::NoGames), now());
+        let lines = [
+            "tipoff_run_state{handoff=\"one\",state=\"not_expected\"} 1",
+            "tipoff_run_verdict{handoff=\"one\",verdict=\"on_track\"} 0",
+            "tipoff_run_deadline_timestamp_seconds{handoff=\"one\"} 0",
+            "tipoff_run_forecast_finish_timestamp_seconds{handoff=\"one\"} 0",
+            "tipoff_run_opens_timestamp_seconds{handoff=\"one\"} 1768798800",
+        ];
+        assert_shows(&metrics, &lines);
+    }
+
+    #[test]
+    fn a_backfill_is_never_shown() {
+        let metrics = metrics();
+        let before = ours(&metrics);
+        let mut backfill = run(Expectation::Unknown);
+        backfill.purpose = Purpose::Backfill;
+        backfill.counts.ready = 40;
+        show_run(&metrics, &backfill, now());
+        assert_eq!(ours(&metrics), before);
+    }
+
+    #[test]
+    fn queues_show_depth_age_and_lateness_and_nothing_to_come_is_late() {
+        let metrics = metrics();
+        let mut queues = QueueFigures {
+            outbox: 2,
+            outbox_oldest_at: Some(now() - TimeDelta::milliseconds(1_500)),
+            outbox_dead: 1,
+            quarantine: 3,
+            quarantine_oldest_at: None,
+            inbox: 400,
+            next_wake_at: Some(now() + TimeDelta::minutes(5)),
+        };
+        show_queues(&metrics, &queues, now());
+        let lines = [
+            "tipoff_outbox_effects 2",
+            "tipoff_outbox_oldest_age_seconds 1.5",
+            "tipoff_outbox_dead_effects 1",
+            "tipoff_quarantine_messages 3",
+            "tipoff_quarantine_oldest_age_seconds 0",
+            "tipoff_inbox_messages 400",
+            "tipoff_timers_late_seconds 0",
+        ];
+        assert_shows(&metrics, &lines);
+        queues.next_wake_at = Some(now() - TimeDelta::seconds(61));
+        show_queues(&metrics, &queues, now());
+        assert_shows(&metrics, &["tipoff_timers_late_seconds 61"]);
+    }
+}
