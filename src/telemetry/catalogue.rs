@@ -2,50 +2,10 @@
 //!
 //! When a metric is counted or set belongs to `record`, `show` and `measure`.
 
-use super::labels::Label;
-
-/// How a metric behaves.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Kind {
-    /// It only grows while the process lives.
-    Counter,
-    /// It is what it is now.
-    Gauge,
-    /// Counts up to each of these upper edges, each included.
-    Histogram(&'static [f64]),
-}
-
-/// What is measured; every name ends in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
-    /// A length of time in seconds.
-    Seconds,
-    /// An instant in seconds since 1970-01-01T00:00:00Z; 0: there is none.
-    Timestamp,
-    /// A share of a whole, 0 to 1.
-    Ratio,
-    /// A number of these.
-    Count(&'static str),
-    /// 1 for the value that holds, 0 for the others; the last label has the values.
-    OneOf,
-    /// Always 1; the labels say it.
-    Info,
-}
-
-/// One metric.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Entry {
-    /// Its name, `tipoff_<noun>_<unit>[_total]`.
-    pub name: &'static str,
-    /// How it behaves.
-    pub kind: Kind,
-    /// What is measured.
-    pub unit: Unit,
-    /// Its labels, in the order in which values are given.
-    pub labels: &'static [Label],
-    /// What it says, as one sentence without a full stop.
-    pub help: &'static str,
-}
+use super::{
+    entry::{Entry, Kind, Unit},
+    labels::Label,
+};
 
 /// Most series without any handoff: a histogram counts one for each edge, and three.
 pub const SERIES_FIXED_MAX: usize = 440;
@@ -338,13 +298,13 @@ pub const OUTBOX_EFFECTS: Entry = Entry {
     help: "Effects that wait to be done",
 };
 
-/// Since when the oldest waiting effect has been decided; 0 while none waits.
+/// How long ago the oldest waiting effect was decided; 0 while none waits.
 pub const OUTBOX_OLDEST: Entry = Entry {
     name: "tipoff_outbox_oldest_age_seconds",
     kind: Kind::Gauge,
     unit: Unit::Seconds,
     labels: &[],
-    help: "Since when the oldest waiting effect has been decided; 0 while none waits",
+    help: "How long ago the oldest waiting effect was decided; 0 while none waits",
 };
 
 /// Effects given up.
@@ -374,13 +334,13 @@ pub const QUARANTINE_MESSAGES: Entry = Entry {
     help: "Messages in quarantine",
 };
 
-/// Since when the oldest message has been in quarantine; 0 while it is empty.
+/// How long the oldest message has been in quarantine; 0 while it is empty.
 pub const QUARANTINE_OLDEST: Entry = Entry {
     name: "tipoff_quarantine_oldest_age_seconds",
     kind: Kind::Gauge,
     unit: Unit::Seconds,
     labels: &[],
-    help: "Since when the oldest message has been in quarantine; 0 while it is empty",
+    help: "How long the oldest message has been in quarantine; 0 while it is empty",
 };
 
 /// Messages put into quarantine, by what is wrong with them.
@@ -517,7 +477,8 @@ pub const ALL: [Entry; 45] = [
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{ALL, Entry, Kind, Unit};
+    use super::ALL;
+    use crate::telemetry::entry::{Entry, Kind, Unit};
 
     fn ending(entry: &Entry) -> String {
         let unit = match entry.unit {

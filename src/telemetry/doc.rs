@@ -5,7 +5,8 @@
 use std::fmt::Write;
 
 use super::{
-    catalogue::{self, Entry, Kind, SERIES_A_HANDOFF_MAX, SERIES_FIXED_MAX, Unit},
+    catalogue::{self, SERIES_A_HANDOFF_MAX, SERIES_FIXED_MAX},
+    entry::{Entry, Kind, Unit},
     labels::{Label, Sets},
 };
 

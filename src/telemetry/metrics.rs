@@ -9,7 +9,8 @@ use prometheus::{
 };
 
 use super::{
-    catalogue::{self, Entry, Kind},
+    catalogue,
+    entry::{Entry, Kind},
     labels::{Label, OTHER, Sets},
 };
 use crate::domain::ids::HandoffId;
@@ -196,7 +197,10 @@ mod tests {
     use super::{Metrics, expose};
     use crate::{
         domain::{ids::HandoffId, policy::Policy},
-        telemetry::catalogue::{self, Kind, SERIES_A_HANDOFF_MAX, SERIES_FIXED_MAX},
+        telemetry::{
+            catalogue::{self, SERIES_A_HANDOFF_MAX, SERIES_FIXED_MAX},
+            entry::Kind,
+        },
     };
 
     fn shipped_reasons() -> Vec<String> {

@@ -4,6 +4,7 @@
 
 pub mod catalogue;
 pub mod doc;
+pub mod entry;
 pub mod labels;
 pub mod logging;
 pub mod measure;
