@@ -12,4 +12,7 @@ pub mod metrics;
 pub mod record;
 pub mod show;
 
+pub use doc::catalogue_markdown;
 pub use metrics::{Metrics, expose};
+pub use record::{Moved, log_step, record_step};
+pub use show::{show_queues, show_run};

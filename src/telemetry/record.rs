@@ -21,16 +21,21 @@ use crate::{
 pub struct Moved<'a> {
     /// The entry.
     pub entry: &'a HistoryEntry,
-    /// The run before; `None`: the step opened it, or there is none.
+    /// The run before, without any steps where it was opened just now; `None`: there was none.
     pub before: Option<&'a Run>,
     /// The run afterwards; `None`: a message was refused before any run.
     pub after: Option<&'a Run>,
 }
 
 impl Moved<'_> {
-    /// Whether the run stands elsewhere now; an opened one does.
+    /// Where the run stood before; `None`: nowhere, it was opened just now.
+    fn from(&self) -> Option<State> {
+        self.before.filter(|run| run.steps > 0).map(|run| run.state)
+    }
+
+    /// Whether the run stands elsewhere now; one that was opened just now does.
     fn changed_state(&self) -> bool {
-        self.entry.state.is_some() && self.entry.state != self.before.map(|run| run.state)
+        self.entry.step.is_some() && self.entry.state != self.from()
     }
 
     fn says(&self, code: Code) -> bool {
@@ -72,7 +77,7 @@ pub fn log_step(moved: &Moved<'_>) {
     if moved.says(Code::CouldNotAsk) {
         tracing::warn!(%handoff, %game_date, state, why, "{} is {state}: {why}", entry.key);
     } else if moved.changed_state() {
-        let from = moved.before.map_or("opened", |run| run.state.name());
+        let from = moved.from().map_or("opened", State::name);
         tracing::info!(%handoff, %game_date, state, why, "{}: {from} → {state}: {why}", entry.key);
     } else {
         tracing::debug!(%handoff, %game_date, state, why, "{} is {state}: {why}", entry.key);

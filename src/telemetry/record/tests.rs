@@ -329,7 +329,8 @@ fn logged(moved: &Moved<'_>) -> serde_json::Value {
 
 #[test]
 fn a_change_of_state_is_info_readable_alone_and_has_fields() {
-    let before = run();
+    let mut before = run();
+    before.steps = 1;
     let mut entry = entry(
         &before,
         Some(Event::Triggered(Trigger::of(Source::Event))),
@@ -352,7 +353,8 @@ fn a_change_of_state_is_info_readable_alone_and_has_fields() {
 
 #[test]
 fn could_not_ask_warns_and_what_changes_no_state_is_a_detail() {
-    let run = run();
+    let mut run = run();
+    run.steps = 1;
     for (code, level) in [(Code::CouldNotAsk, "WARN"), (Code::NothingDue, "DEBUG")] {
         let answer = Event::Reconciled(Asked::CouldNotAsk("timed out".to_owned()));
         let entry = entry(&run, Some(answer), vec![Reason::new(code, "so it is")]);
@@ -367,16 +369,26 @@ fn could_not_ask_warns_and_what_changes_no_state_is_a_detail() {
 }
 
 #[test]
-fn a_run_that_opens_is_info() {
+fn a_run_that_opens_is_info_once() {
     let run = run();
     let why = vec![Reason::new(Code::Opened, "the calendar opens it")];
-    let entry = entry(&run, Some(Event::Ticked), why);
-    let line = logged(&Moved {
+    let mut entry = entry(&run, Some(Event::Ticked), why);
+    for before in [None, Some(&run)] {
+        let after = Some(&run);
+        let line = logged(&Moved {
+            entry: &entry,
+            before,
+            after,
+        });
+        assert_eq!(line["level"], "INFO");
+        let message = "one 2026-01-19: opened → expected: the calendar opens it";
+        assert_eq!(line["message"], message);
+    }
+    entry.step = None;
+    let unmoved = Moved {
         entry: &entry,
-        before: None,
+        before: Some(&run),
         after: Some(&run),
-    });
-    assert_eq!(line["level"], "INFO");
-    let message = "one 2026-01-19: opened → expected: the calendar opens it";
-    assert_eq!(line["message"], message);
+    };
+    assert_eq!(logged(&unmoved)["level"], "DEBUG");
 }
