@@ -22,7 +22,7 @@ use crate::{
     render::Zones,
     sinks::local::LocalSettings,
     store::SqliteStore,
-    telemetry,
+    telemetry::logging::{self, Format},
 };
 
 mod script;
@@ -73,7 +73,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         screen::list();
         return Ok(ExitCode::SUCCESS);
     }
-    telemetry::init_logging(false, "error")?;
+    logging::init(Format::Text, "error")?;
     let act = Act::prepare(&args).await?;
     screen::announce(&act);
     let app = match App::open(act.setup()).await {

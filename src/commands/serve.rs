@@ -2,7 +2,7 @@
 //!
 //! The demo runs the same assembly on another clock; nothing is decided here.
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, anyhow, bail};
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -22,7 +22,10 @@ use crate::{
         local::{Behaviour, Destination, LocalSettings, LocalWorkers, Share, Surroundings},
     },
     store::SqliteStore,
-    telemetry::{self, Metrics},
+    telemetry::{
+        Metrics,
+        logging::{self, Format},
+    },
     warehouse::EmbeddedWarehouse,
     wire::request,
 };
@@ -48,7 +51,11 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Some(data) = args.data {
         config.data_dir = data;
     }
-    telemetry::init_logging(config.log_format == LogFormat::Json, "info")?;
+    let format = match config.log_format {
+        LogFormat::Json => Format::Json,
+        LogFormat::Text => Format::Text,
+    };
+    logging::init(format, "info")?;
     zone::self_test()?;
     let app = App::open(Setup::of(config, Arc::new(SystemClock))).await?;
     println!("tipoff is listening on http://{}", app.address);
@@ -151,7 +158,7 @@ impl App {
         let workers = Arc::new(start_workers(&setup, address, (&warehouse, &client))?);
         let handoffs = handoffs(&setup, &warehouse, &workers, &client)?;
         let ids: Vec<_> = handoffs.iter().map(|handoff| handoff.id.clone()).collect();
-        let metrics = Arc::new(Metrics::new(&ids));
+        let metrics = Arc::new(Metrics::new(&ids, &reasons(config)));
         let first = config.handoffs.first().ok_or_else(|| anyhow!("no handoff is configured"))?;
         let zones = Zones { schedule: first.policy.schedule.zone, calendar: first.policy.calendar_zone };
         let parts = Parts {
@@ -241,6 +248,13 @@ fn http_sink(setup: &Setup, url: &str, batch: u32, client: &reqwest::Client) -> 
     let clock = setup.clock.clone();
     let body = Arc::new(move |sent: &crate::ports::Request| serde_json::from_slice(&request::write(sent, clock.now()).data).unwrap_or_default());
     Ok(Arc::new(HttpSink::new(client.clone(), settings, body)))
+}
+
+/// Every reason that units are counted under.
+fn reasons(config: &Config) -> Vec<String> {
+    let completions = config.handoffs.iter().map(|handoff| &handoff.policy.completion);
+    let reasons = completions.flat_map(|set| set.permanent_skip_reasons.iter().chain(&set.other_reasons));
+    reasons.cloned().collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 fn routes(config: &Config) -> Vec<HandoffRoute> {

@@ -297,15 +297,19 @@ impl Counts {
 
     /// Ready units that still need work, those in flight excepted.
     pub fn gap(&self) -> u64 {
-        let settled = self.plan.satisfied().saturating_sub(self.missing);
-        self.ready
-            .saturating_sub(settled)
-            .saturating_sub(self.in_flight)
+        self.needing_work().saturating_sub(self.in_flight)
     }
 
-    /// Ready units that were not satisfied at the deadline.
+    /// Ready units that still need work, those in flight included: what is open once time is up.
+    pub fn needing_work(&self) -> u64 {
+        let settled = self.plan.satisfied().saturating_sub(self.missing);
+        self.ready.saturating_sub(settled)
+    }
+
+    /// Ready units that were not satisfied at the deadline. A claim whose row is missing was not.
     pub fn gap_in_time(&self) -> u64 {
-        self.ready.saturating_sub(self.in_time)
+        let in_time = self.in_time.saturating_sub(self.missing);
+        self.ready.saturating_sub(in_time)
     }
 
     /// (predicted + permanent skips) / dispatched, 0 to 1; `None` before anything was dispatched.
