@@ -6,6 +6,7 @@ pub mod check;
 pub mod client;
 pub mod demo;
 pub mod explain;
+mod files;
 pub mod quarantine;
 pub mod reset;
 pub mod retry;
