@@ -7,4 +7,5 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod ports;
+pub mod store;
 pub mod wire;

@@ -88,6 +88,8 @@ fn sent(draft: &mut Draft, tally: &SentTally) {
         batch.sent += tally.sent;
         batch.refused += tally.refused;
         batch.spared += tally.spared;
+        // Answers that overtook the confirmation of their own publish.
+        batch.answered += tally.changes.answered;
         if tally.sent > 0 {
             batch.first_sent_at = batch.first_sent_at.or(tally.at);
             batch.last_sent_at = batch.last_sent_at.max(tally.at);
