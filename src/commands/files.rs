@@ -12,6 +12,7 @@ use crate::{
     clock::{Clock, SystemClock},
     config::BUILT_IN_HANDOFF,
     domain::{
+        calendar,
         ids::{GameDate, HandoffId, RunKey},
         run::Run,
     },
@@ -42,7 +43,10 @@ impl Files {
         let handoff = HandoffId::new(night.handoff.as_deref().unwrap_or(BUILT_IN_HANDOFF));
         let latest = store.latest_date(&handoff).await?;
         let latest = latest.ok_or_else(|| anyhow!("no night of {handoff} is known in {}", file.display()))?;
-        let game_date = date(night.game_date.as_deref(), latest)?;
+        let last = RunKey { handoff: handoff.clone(), game_date: latest };
+        let zone = store.run(&last).await?.map(|run| run.policy.calendar_zone);
+        let today = zone.map_or(latest, |zone| calendar::game_date(SystemClock.now(), &zone));
+        let game_date = date(night.game_date.as_deref(), today, latest)?;
         let key = RunKey { handoff, game_date };
         let run = store.run(&key).await?.ok_or_else(|| anyhow!("no run of {key} is known"))?;
         let history = store.history(&key).await?;
@@ -51,13 +55,12 @@ impl Files {
 }
 
 /// The date that is meant; without one, the latest night.
-fn date(text: Option<&str>, latest: GameDate) -> anyhow::Result<GameDate> {
-    let today = || GameDate(SystemClock.now().date_naive());
+fn date(text: Option<&str>, today: GameDate, latest: GameDate) -> anyhow::Result<GameDate> {
     match text {
         None => Ok(latest),
-        Some("TODAY") => Ok(today()),
-        Some("YESTERDAY") => Ok(GameDate(today().0 - Days::new(1))),
-        Some("TOMORROW") => Ok(GameDate(today().0 + Days::new(1))),
+        Some("TODAY") => Ok(today),
+        Some("YESTERDAY") => Ok(GameDate(today.0 - Days::new(1))),
+        Some("TOMORROW") => Ok(GameDate(today.0 + Days::new(1))),
         Some(text) => {
             text.parse().map(GameDate).map_err(|_| anyhow!("--game-date `{text}`: write a date such as 2026-01-11"))
         }
