@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, SystemClock},
-    wire::run_view::RunView,
+
 };
 
 /// Arguments of `status`.
@@ -43,7 +43,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
             let files = Files::open(&args.data.data, &args.night).await?;
             let why = files.history.iter().rev().find(|entry| !entry.why.is_empty());
             let why = why.map(|entry| entry.why.clone()).unwrap_or_default();
-            serde_json::to_value(RunView::of(&files.run, &why, SystemClock.now()))?
+            Value::Null
         }
     };
     if args.target.json {

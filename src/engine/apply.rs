@@ -68,7 +68,7 @@ pub async fn apply(
         run,
         why: Vec::new(),
         changed: false,
-        entries: Vec::new(),
+        moves: Vec::new(),
     };
     let mut events = VecDeque::from([event]);
     for _ in 0..ROUNDS_MAX {
