@@ -9,6 +9,7 @@ pub mod config;
 pub mod demo;
 pub mod domain;
 pub mod engine;
+pub mod http;
 pub mod ports;
 pub mod sinks;
 pub mod telemetry;
