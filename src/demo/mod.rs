@@ -4,8 +4,11 @@
 
 pub mod conduct;
 pub mod figures;
+pub mod folder;
+pub mod live;
 mod names;
 pub mod night;
+pub mod pace;
 pub mod slate;
 pub mod upstream;
 

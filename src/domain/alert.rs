@@ -136,6 +136,17 @@ pub struct Condition {
     pub text: String,
 }
 
+impl Condition {
+    /// A condition that holds: what a function says that decides whether one does.
+    pub fn of(kind: Kind, severity: Severity, text: impl Into<String>) -> Option<Self> {
+        Some(Self {
+            kind,
+            severity,
+            text: text.into(),
+        })
+    }
+}
+
 /// Who acknowledged, and when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acknowledgement {

@@ -140,7 +140,8 @@ impl Standings {
     }
 }
 
-/// Units that changed their standing alike in one set operation.
+/// Units that changed their standing alike in one set operation; `from` and `to` are the same where only `in_time`
+/// changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Move {
     /// How they stood.
@@ -223,7 +224,11 @@ impl Tally {
 
     /// How many units changed their standing.
     pub fn changed(&self) -> u64 {
-        self.moves.iter().map(|change| change.units).sum()
+        self.moves
+            .iter()
+            .filter(|change| change.from != change.to)
+            .map(|change| change.units)
+            .sum()
     }
 
     /// Whether it did nothing at all.
@@ -297,15 +302,19 @@ impl Counts {
 
     /// Ready units that still need work, those in flight excepted.
     pub fn gap(&self) -> u64 {
-        let settled = self.plan.satisfied().saturating_sub(self.missing);
-        self.ready
-            .saturating_sub(settled)
-            .saturating_sub(self.in_flight)
+        self.needing_work().saturating_sub(self.in_flight)
     }
 
-    /// Ready units that were not satisfied at the deadline.
+    /// Ready units that still need work, those in flight included: what is open once time is up.
+    pub fn needing_work(&self) -> u64 {
+        let settled = self.plan.satisfied().saturating_sub(self.missing);
+        self.ready.saturating_sub(settled)
+    }
+
+    /// Ready units that were not satisfied at the deadline. A claim whose row is missing was not.
     pub fn gap_in_time(&self) -> u64 {
-        self.ready.saturating_sub(self.in_time)
+        let in_time = self.in_time.saturating_sub(self.missing);
+        self.ready.saturating_sub(in_time)
     }
 
     /// (predicted + permanent skips) / dispatched, 0 to 1; `None` before anything was dispatched.

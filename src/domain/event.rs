@@ -2,6 +2,8 @@
 //!
 //! How bytes become an event belongs to `wire` and the engine's inbox.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -100,6 +102,8 @@ pub struct FrozenTally {
     pub missing: u64,
     /// Ready and predicted units by game.
     pub games: Vec<(GameId, GameCounts)>,
+    /// Skipped and failed units by reason.
+    pub reasons: BTreeMap<String, u64>,
     /// Units that an earlier plan held and this one does not.
     pub orphans: u64,
     /// When the latest satisfied unit became so.

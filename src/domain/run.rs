@@ -22,8 +22,9 @@ use super::{
 };
 
 mod absorb;
+mod batch;
 mod batches;
-mod complete;
+mod conclude;
 mod dispatching;
 mod draft;
 mod expected;
@@ -38,8 +39,13 @@ mod verdict;
 mod verdict_text;
 mod waiting;
 mod watch;
+mod watch_start;
 
-pub use batches::{Batch, Reach, Staging};
+#[cfg(test)]
+mod tests;
+
+pub use batch::{AnswerPace, Batch};
+pub use batches::{Reach, Staging};
 pub use outlook::foresee;
 
 use draft::Draft;
@@ -191,6 +197,8 @@ pub struct Risk {
     pub past_since: Option<Instant>,
     /// The deadline is at risk.
     pub at_risk: bool,
+    /// The upper end when it became so; `None`: no end was in sight.
+    pub latest_at: Option<Instant>,
 }
 
 /// One handoff's night. It carries counts, never the units themselves, and its own promises.
@@ -302,6 +310,7 @@ impl Run {
     pub fn open(opening: Opening, now: Instant) -> Self {
         let mut instants = opening.policy.instants(opening.key.game_date);
         if opening.purpose == Purpose::Backfill {
+            // It has no deadline; it is open as long after its start as a night is after its own.
             instants.closes_at = now + opening.policy.schedule.closes_after;
         }
         let idle =
@@ -356,6 +365,11 @@ impl Run {
     /// Whether it has promises: not a backfill, not a date without games.
     pub fn has_promises(&self) -> bool {
         self.purpose == Purpose::Tonight && self.state != State::NotExpected
+    }
+
+    /// Whether the upstream is known to have finished: by its event or by its run history.
+    pub fn upstream_finished(&self) -> bool {
+        self.start.finished_at.is_some() || self.start.event_at.is_some()
     }
 
     /// Whether it is settled: nothing is being sent or awaited.
@@ -455,11 +469,15 @@ pub fn step(run: Run, event: &Event, now: Instant) -> Step {
     }
     let before = run.clone();
     let mut draft = Draft::new(run, now);
+    let asked = before.asking.readiness_since.is_some();
     absorb::absorb(&mut draft, event);
     people::heed(&mut draft, event);
     match event {
         Event::Ticked => timers::fire(&mut draft),
-        Event::Triggered(trigger) if !timers::take_occurrence(&mut draft, trigger.source) => {}
+        Event::Triggered(trigger) if !timers::take_occurrence(&mut draft, trigger) => {}
+        Event::ReadinessAnswered { .. } if !asked => {
+            draft.says(Code::Outdated, "readiness was not being asked");
+        }
         other => decide(&mut draft, other),
     }
     verdict::judge(&mut draft, event);
@@ -475,8 +493,7 @@ fn decide(draft: &mut Draft, event: &Event) {
         State::Waiting => waiting::decide(draft, event),
         State::Dispatching => dispatching::decide(draft, event),
         State::Running => running::decide(draft, event),
-        State::Complete => complete::decide(draft, event),
-        State::Partial => settled::decide(draft, event),
+        State::Complete | State::Partial => settled::decide(draft, event),
         State::Failed => failed::decide(draft, event),
         State::NotExpected => not_expected::decide(draft, event),
     }

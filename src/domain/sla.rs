@@ -53,9 +53,13 @@ pub struct Ruling {
     pub dated_at: Instant,
     /// When it was made.
     pub made_at: Instant,
-    /// Made after the service had been down through the deadline.
+    /// Made after the service had been down through the deadline: then dated with the deadline.
     pub late: bool,
-    /// Whether the tables agree: an unconfirmed ruling may be corrected once.
+    /// Whether rows have been compared since the deadline.
+    pub compared: bool,
+    /// Made late: until when answers that were true in time may still arrive. Exactly then they may no more.
+    pub open_until: Option<Instant>,
+    /// Whether it stands: an unconfirmed ruling may be corrected once.
     pub confirmed: bool,
     /// Whether it was corrected.
     pub corrected: bool,

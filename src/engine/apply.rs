@@ -32,16 +32,24 @@ pub struct Applied {
     pub why: Vec<Reason>,
     /// Whether anything changed.
     pub changed: bool,
-    /// What was added to the history.
-    pub entries: Vec<(HistoryEntry, Run)>,
+    /// What was added to the history, with the run on both sides.
+    pub moves: Vec<Moved>,
+}
+
+/// One entry of the history, and the run before and after it.
+pub struct Moved {
+    entry: HistoryEntry,
+    before: Run,
+    after: Run,
 }
 
 impl Applied {
     /// Counts and logs it; only for what has been committed.
     pub fn record(&self, shared: &Shared) {
-        for (entry, run) in &self.entries {
-            telemetry::record_step(&shared.metrics, entry, run);
-            telemetry::log_step(entry);
+        for Moved { entry, before, after } in &self.moves {
+            let moved = telemetry::Moved { entry, before: Some(before), after: Some(after) };
+            telemetry::record_step(&shared.metrics, &moved);
+            telemetry::log_step(&moved);
         }
         if self.changed {
             shared.nudge();
@@ -67,21 +75,21 @@ pub async fn apply(
         let Some(event) = events.pop_front() else {
             break;
         };
-        let before = applied.run.steps;
+        let before = applied.run.clone();
         let Step {
             run,
             effects,
             orders,
             why,
         } = step(applied.run, &event, now);
-        let changed = run.steps != before;
+        let changed = run.steps != before.steps;
         applied.changed |= changed;
         applied.run = run;
         applied.why.extend(why.iter().cloned());
         if changed || is_worth_telling(&event) {
             let entry = entry(&applied.run, event, changed, (&effects, why), now);
             transaction.append(&entry).await?;
-            applied.entries.push((entry, applied.run.clone()));
+            applied.moves.push(Moved { entry, before, after: applied.run.clone() });
         }
         put(transaction, &applied.run, effects, now).await?;
         for order in orders {

@@ -1,12 +1,18 @@
-//! Stub until the catalogue lands.
+//! What the service says of itself: metrics and log lines, both derived from what a step returned or the store holds.
+//!
+//! The core neither logs nor counts, and nothing here decides anything. Serving `/metrics` belongs to `http`.
 
-use crate::{domain::run::Run, ports::store::HistoryEntry};
+pub mod catalogue;
+pub mod doc;
+pub mod entry;
+pub mod labels;
+pub mod logging;
+pub mod measure;
+pub mod metrics;
+pub mod record;
+pub mod show;
 
-/// Metrics.
-pub struct Metrics;
-
-/// Records.
-pub fn record_step(_metrics: &Metrics, _entry: &HistoryEntry, _run: &Run) {}
-
-/// Logs.
-pub fn log_step(_entry: &HistoryEntry) {}
+pub use doc::catalogue_markdown;
+pub use metrics::{Metrics, expose};
+pub use record::{Moved, log_step, record_step};
+pub use show::{show_queues, show_run};

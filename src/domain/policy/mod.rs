@@ -90,7 +90,7 @@ pub struct Upstream {
     pub processor_names: Vec<String>,
     /// Names of the processor whose event starts the run; the others of its phase do not.
     pub final_processor_names: Vec<String>,
-    /// How long past its usual finish it is late: strictly longer.
+    /// How long past its usual finish it is late: from exactly then on.
     #[serde(with = "seconds")]
     pub late_after: TimeDelta,
     /// When it usually finishes; used until its own nights are known.

@@ -31,9 +31,13 @@ pub fn absorb(draft: &mut Draft, event: &Event) {
         Event::Reconciled(answer) => {
             draft.run.asking.rows_since = None;
             heard(draft, answer);
-            if let Asked::Known(tally) = answer {
-                draft.run.counts.fold(tally);
-                rows(draft, tally);
+            match answer {
+                Asked::Known(tally) => {
+                    draft.run.counts.fold(tally);
+                    rows(draft, tally);
+                }
+                // Whatever asked for it, it is asked again until it is answered.
+                Asked::CouldNotAsk(_) => draft.look_at_rows_later(),
             }
         }
         Event::Acknowledged { by } => acknowledged(draft, by),
@@ -88,6 +92,10 @@ fn sent(draft: &mut Draft, tally: &SentTally) {
         batch.sent += tally.sent;
         batch.refused += tally.refused;
         batch.spared += tally.spared;
+        // After a reset, what was on its way out still belongs to the batch.
+        batch.frozen = batch.frozen.max(batch.sent + batch.refused + batch.spared);
+        // Answers that overtook the confirmation of their own publish.
+        batch.answered += tally.changes.answered;
         if tally.sent > 0 {
             batch.first_sent_at = batch.first_sent_at.or(tally.at);
             batch.last_sent_at = batch.last_sent_at.max(tally.at);
@@ -109,8 +117,9 @@ fn answered(draft: &mut Draft, tally: &Tally) {
     }
     if tally.changed() == 0 && tally.answered + tally.answered_late == 0 {
         let (duplicates, late, unknown) = (tally.duplicates, tally.late, tally.unknown);
-        let text =
-            format!("nothing changed: {duplicates} duplicate, {late} late, {unknown} unknown");
+        let text = format!(
+            "answers that change nothing: {duplicates} duplicate, {late} late, {unknown} for nothing known"
+        );
         draft.says(Code::NothingChanged, text);
     } else {
         draft.says(Code::Answers, answers_text(draft, tally));
@@ -121,7 +130,7 @@ fn answers_text(draft: &Draft, tally: &Tally) -> String {
     let counts = &draft.run.counts;
     let answered = tally.answered + tally.answered_late;
     format!(
-        "{answered} answered; {} of {} are satisfied",
+        "{answered} answered; {} of {} ready are predicted or skipped for good",
         counts.plan.satisfied(),
         counts.ready
     )
@@ -134,7 +143,8 @@ fn given_up(draft: &mut Draft, units: u64) {
         if let Some(batch) = &mut draft.run.batch {
             batch.given_up += units;
         }
-        draft.says(Code::TimedOut, format!("{units} unanswered were given up"));
+        let text = format!("{units} are no longer waited for: their answer did not come in time");
+        draft.says(Code::TimedOut, text);
     }
 }
 
@@ -152,9 +162,13 @@ fn rows(draft: &mut Draft, tally: &Tally) {
     }
     if !tally.is_empty() {
         let (stored, missing) = (tally.changed(), tally.newly_missing);
+        let lost = match missing {
+            0 => String::new(),
+            _ => format!(", {missing} said to be predicted have none"),
+        };
         draft.says(
             Code::Reconciled,
-            format!("{stored} rows newly seen, {missing} claims without a row"),
+            format!("rows compared: {stored} newly seen{lost}"),
         );
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Answers that come meanwhile are counted like any others; nothing settles while units are still to be sent.
 
-use super::{State, batches, draft::Draft, running};
+use super::{State, batch, draft::Draft, running};
 use crate::domain::{event::Event, reason::Code, trigger::Source};
 
 /// Decides what an event does to a run that is sending.
@@ -11,9 +11,9 @@ pub fn decide(draft: &mut Draft, event: &Event) {
         Event::Triggered(trigger) if trigger.source == Source::Retry => running::remember(draft),
         Event::Triggered(trigger) => running::merge(draft, trigger),
         Event::Sent(_) => sent(draft),
-        Event::Reconciled(_) => draft.run.looks.rows_at = None,
+        Event::ReadinessAnswered { .. } => running::ask_again(draft),
         Event::Staged { .. } => draft.says(Code::Outdated, "a batch is being sent already"),
-        Event::ReadinessAnswered { .. }
+        Event::Reconciled(_)
         | Event::Ordered(_)
         | Event::Answered(_)
         | Event::Ticked
@@ -39,11 +39,11 @@ fn sent(draft: &mut Draft) {
         draft.run.looks.give_up_at = draft.run.looks.give_up_at.or(Some(first + timeout));
     }
     let lost = if refused > 0 {
-        format!(", {refused} could not be published")
+        format!(", {refused} could not be sent")
     } else {
         String::new()
     };
-    draft.says(Code::Sent, format!("{sent} of {frozen} published{lost}"));
+    draft.says(Code::Sent, format!("{sent} of {frozen} are sent{lost}"));
     if left > 0 {
         return;
     }
@@ -51,5 +51,5 @@ fn sent(draft: &mut Draft) {
     if draft.run.is_observing() {
         draft.run.looks.rows_at = Some(draft.now);
     }
-    batches::settle_if_due(draft);
+    batch::settle_if_due(draft);
 }

@@ -33,9 +33,12 @@ impl Draft {
         }
     }
 
-    /// Wants something done after the commit.
+    /// Wants something done after the commit. A handoff that only observes publishes and records nothing.
     pub fn wants(&mut self, effect: Effect) {
-        self.effects.push(effect);
+        let public = matches!(effect, Effect::Announce(_) | Effect::Record);
+        if !(public && self.run.is_observing()) {
+            self.effects.push(effect);
+        }
     }
 
     /// Wants a set operation done inside the commit.
@@ -73,14 +76,21 @@ impl Draft {
         self.run.looks.rows_at = None;
     }
 
-    /// Takes an accepted trigger into the run: it may lead to the dispatch as long as there was none.
+    /// Compares rows with answers a little later.
+    pub fn look_at_rows_later(&mut self) {
+        let at = self.now + self.run.policy.completion.reconcile_every;
+        self.run.looks.rows_at = Some(at);
+    }
+
+    /// Takes an accepted trigger into the run: it may lead to the dispatch until a batch is frozen.
     pub fn take(&mut self, trigger: &Trigger) {
+        let under_way = matches!(self.run.state, State::Dispatching | State::Running);
         let start = &mut self.run.start;
         start.triggered_at = start.triggered_at.or(Some(self.now));
         if trigger.source == Source::Event {
             start.event_at = Some(self.now);
         }
-        if start.dispatched_at.is_none() {
+        if start.dispatched_at.is_none() && !under_way {
             let leads = trigger.force || trigger.source == Source::Event;
             start.by = if leads {
                 Some(trigger.source)

@@ -5,7 +5,7 @@
 use super::{Failure, batches, draft::Draft, settled, waiting};
 use crate::domain::{
     Asked,
-    event::{Done, Event},
+    event::{Done, Event, FrozenTally},
     readiness::Readiness,
     reason::Code,
     trigger::{Source, Trigger},
@@ -17,7 +17,7 @@ pub fn decide(draft: &mut Draft, event: &Event) {
         Event::Triggered(trigger) => triggered(draft, trigger),
         Event::ReadinessAnswered { answer, .. } => readiness_answered(draft, answer),
         Event::Staged { wave, to_send } => waiting::staged(draft, *wave, to_send),
-        Event::Ordered(Done::Frozen(tally)) => waiting::frozen(draft, tally.to_send),
+        Event::Ordered(Done::Frozen(tally)) => frozen(draft, tally),
         Event::Reconciled(answer) => settled::reconciled(draft, answer),
         Event::Sent(_) => draft.says(Code::Outdated, "nothing is being sent"),
         Event::Answered(_)
@@ -34,7 +34,7 @@ fn triggered(draft: &mut Draft, trigger: &Trigger) {
     match (trigger.source, draft.run.failure) {
         (Source::Retry, Some(Failure::Publish)) => settled::retry(draft, batches::Reach::Fixed),
         (Source::Retry, Some(Failure::InsufficientData) | None) => {
-            draft.says(Code::Merged, "readiness is asked now");
+            draft.says(Code::Accepted, "retry: readiness is asked now");
             draft.ask_readiness();
         }
         (Source::Event | Source::CatchUp | Source::Backup | Source::Manual, _) => {
@@ -59,15 +59,25 @@ fn readiness_answered(draft: &mut Draft, answer: &Asked<Readiness>) {
     let floor = policy.floor(readiness.expected);
     let ready = readiness.ready;
     if ready < floor {
-        draft.says(
-            Code::NotReady,
-            format!("{ready} are ready, at least {floor} are needed"),
-        );
+        let text = format!("{ready} are ready, at least {floor} are needed");
+        draft.says(Code::NotReady, text);
         return;
     }
     let enough = readiness.share() >= policy.share_min || ready >= policy.ready_units;
-    draft.run.start.degraded |= !enough;
+    let finished = draft.run.upstream_finished();
+    draft.run.start.degraded |= !(finished && enough);
     draft.says(Code::Ready, format!("{ready} are ready after all"));
     let source = draft.run.start.by.unwrap_or(Source::CatchUp);
     batches::stage(draft, source, batches::Reach::Fixed);
+}
+
+/// The plan is frozen. After publishes that all failed, nothing to send means that nothing may be sent again.
+fn frozen(draft: &mut Draft, tally: &FrozenTally) {
+    let spent = draft.run.failure == Some(Failure::Publish) && tally.to_send == 0;
+    if spent && draft.run.counts.gap() > 0 {
+        let text = "nothing may be sent again: attempts or budget are used up";
+        draft.says(Code::NoRetry, text);
+        return;
+    }
+    waiting::frozen(draft, tally);
 }

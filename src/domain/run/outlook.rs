@@ -4,7 +4,7 @@
 
 use chrono::TimeDelta;
 
-use super::{Batch, Run, State, draft::Draft, settled};
+use super::{Batch, Risk, Run, State, draft::Draft, settled, verdict_text};
 use crate::domain::{
     Instant,
     forecast::{self, Forecast, Outlook},
@@ -36,23 +36,33 @@ pub fn foresee(run: &Run, now: Instant) -> Option<Forecast> {
     })
 }
 
+/// When the upstream usually finishes: the median of the nights known, else the setting.
+pub fn usual_finish_at(run: &Run) -> Instant {
+    let known = run.baseline.nights >= run.policy.readiness.nights_known_min;
+    let usual = run.baseline.usual_finish.filter(|_| known);
+    usual.map_or_else(
+        || {
+            let setting = run.policy.upstream.usual_finish;
+            setting.instant_on(run.key.game_date.0)
+        },
+        |after| run.instants.opens_at + after,
+    )
+}
+
+/// When the upstream finishes at the latest: the slowest of the nights known, else when it counts as late.
+fn slowest_finish_at(run: &Run) -> Instant {
+    let known = run.baseline.nights >= run.policy.readiness.nights_known_min;
+    let slowest = run.baseline.slowest_finish.filter(|_| known);
+    slowest.map_or_else(
+        || usual_finish_at(run) + run.policy.upstream.late_after,
+        |after| run.instants.opens_at + after,
+    )
+}
+
 /// Before the first dispatch, or between batches: the upstream's usual time, then the pace.
 fn night_outlook(run: &Run, now: Instant) -> Outlook {
-    let finished = run.start.finished_at.is_some() || run.start.event_at.is_some();
-    let baseline = run.baseline.nights >= run.policy.readiness.nights_known_min;
-    let setting = run
-        .policy
-        .upstream
-        .usual_finish
-        .instant_on(run.key.game_date.0);
-    let instant = |after: Option<TimeDelta>| {
-        after
-            .filter(|_| baseline)
-            .map(|after| run.instants.opens_at + after)
-    };
-    let usual_at = instant(run.baseline.usual_finish).unwrap_or(setting);
-    let slowest_at =
-        instant(run.baseline.slowest_finish).unwrap_or(setting + run.policy.upstream.late_after);
+    let finished = run.upstream_finished();
+    let (usual_at, slowest_at) = (usual_finish_at(run), slowest_finish_at(run));
     let left = |at: Instant| (at - now).max(TimeDelta::zero());
     let pace = &run.policy.pace;
     let units = match (run.counts.plan.total(), run.readiness.as_ref()) {
@@ -133,34 +143,42 @@ fn retry_time(run: &Run, units: u64) -> TimeDelta {
 }
 
 /// Holds the danger: at risk once the upper end has been past the deadline for a while, at once where no end is in
-/// sight, and no longer when it is well before the deadline.
+/// sight, and no longer when it is well before the deadline. From the deadline on there is nothing to foresee.
 pub fn hold(draft: &mut Draft) {
     let now = draft.now;
     let deadline_at = draft.run.instants.deadline_at;
     let before = draft.run.risk.at_risk;
-    if now >= deadline_at && before && !draft.run.is_accepted() {
+    if now >= deadline_at {
         return;
     }
     let policy = draft.run.policy.forecast.clone();
     let latest = foresee(&draft.run, now).map(|forecast| forecast.latest_at);
     let risk = &mut draft.run.risk;
     match latest {
-        None => (risk.past_since, risk.at_risk) = (None, false),
+        None => *risk = Risk::default(),
         Some(None) => {
             risk.past_since = risk.past_since.or(Some(now));
             risk.at_risk = true;
+            risk.latest_at = None;
         }
         Some(Some(latest_at)) if latest_at > deadline_at => {
             let since = *risk.past_since.get_or_insert(now);
             risk.at_risk |= now >= since + policy.at_risk_after;
+            if !before || risk.latest_at.is_none() {
+                risk.latest_at = Some(latest_at).filter(|_| risk.at_risk);
+            }
         }
         Some(Some(latest_at)) => {
             risk.past_since = None;
             risk.at_risk &= latest_at > deadline_at - policy.clear_margin;
+            risk.latest_at = risk.latest_at.filter(|_| risk.at_risk);
         }
     }
     match (before, draft.run.risk.at_risk) {
-        (false, true) => draft.says(Code::Forecast, "the deadline is at risk"),
+        (false, true) => {
+            let text = verdict_text::at_risk(&draft.run);
+            draft.says(Code::Forecast, text);
+        }
         (true, false) => draft.says(Code::Forecast, "the deadline is no longer at risk"),
         (true, true) | (false, false) => {}
     }

@@ -4,8 +4,8 @@
 
 use chrono::TimeDelta;
 
-use super::{State, draft::Draft};
-use crate::domain::{effect::Order, event::Event, reason::Code};
+use super::{State, draft::Draft, verdict};
+use crate::domain::{effect::Order, event::Event, reason::Code, seconds};
 
 /// Heeds a person's command; other events are none of its business.
 pub fn heed(draft: &mut Draft, event: &Event) {
@@ -29,12 +29,25 @@ pub fn heed(draft: &mut Draft, event: &Event) {
 
 fn reset(draft: &mut Draft, by: &str, force: bool) {
     let flying = draft.run.counts.in_flight;
-    if draft.run.state == State::NotExpected {
-        draft.says(
-            Code::NoGames,
-            "there is nothing to reset on a date without games",
-        );
-        return;
+    match draft.run.state {
+        State::NotExpected => {
+            let text = "there is nothing to reset on a date without games";
+            draft.says(Code::NoGames, text);
+            return;
+        }
+        State::Expected => {
+            draft.says(
+                Code::NothingToDo,
+                "nothing has asked for the run: there is nothing to reset",
+            );
+            return;
+        }
+        State::Waiting
+        | State::Dispatching
+        | State::Running
+        | State::Complete
+        | State::Partial
+        | State::Failed => {}
     }
     if flying > 0 && !force {
         draft.says(
@@ -45,8 +58,7 @@ fn reset(draft: &mut Draft, by: &str, force: bool) {
     }
     if let Some(batch) = &mut draft.run.batch {
         let batch_id = batch.id.clone();
-        // What it had not sent is free again: the batch is as large as what went out.
-        batch.frozen = batch.sent + batch.refused + batch.spared;
+        batch.free_unsent();
         batch.settling_at = Some(draft.now);
         batch.settled_at = Some(draft.now);
         draft.orders(Order::Release { batch_id });
@@ -54,6 +66,9 @@ fn reset(draft: &mut Draft, by: &str, force: bool) {
     draft.run.staging = None;
     draft.run.retries.pending = None;
     draft.run.retries.automatic_at = None;
+    draft.run.retries.remembered = false;
+    draft.run.looks.rows_at = None;
+    verdict::reopen(draft);
     draft.says(
         Code::Reset,
         format!("reset by {by}: back to waiting, answers and attempts are kept"),
@@ -69,11 +84,12 @@ fn settle_stalled(draft: &mut Draft, by: &str, older_than_seconds: u32) {
     if let Some(batch) = &mut draft.run.batch {
         batch.hurried = true;
     }
-    let minutes = older_than_seconds / 60;
+    let older_than = TimeDelta::seconds(i64::from(older_than_seconds));
+    let length = seconds::text(older_than);
     draft.says(
         Code::SettledByPerson,
-        format!("{by} gives up what has been in flight for {minutes} min or longer"),
+        format!("{by} gives up what has been in flight for {length} or longer"),
     );
-    let sent_until = draft.now - TimeDelta::seconds(i64::from(older_than_seconds));
+    let sent_until = draft.now - older_than;
     draft.orders(Order::GiveUp { sent_until });
 }

@@ -1,8 +1,8 @@
 //! `Running`: a batch is sent; answers are awaited, and then the rows that they claim.
 //!
-//! When a batch settles and what that makes of the run belongs to `batches`.
+//! When a batch settles belongs to `batch`, what that makes of the run to `conclude`.
 
-use super::{batches, draft::Draft};
+use super::{batch, batches, batches::Reach, conclude, draft::Draft};
 use crate::domain::{
     Asked,
     event::{Done, Event},
@@ -15,18 +15,25 @@ pub fn decide(draft: &mut Draft, event: &Event) {
     match event {
         Event::Triggered(trigger) if trigger.source == Source::Retry => retry(draft),
         Event::Triggered(trigger) => merge(draft, trigger),
-        Event::Answered(_) | Event::Ordered(Done::GivenUp { .. }) => batches::settle_if_due(draft),
+        Event::Answered(_) | Event::Ordered(Done::GivenUp { .. }) => batch::settle_if_due(draft),
         Event::Reconciled(answer) => reconciled(draft, matches!(answer, Asked::Known(_))),
         Event::Staged { wave, to_send } => staged(draft, *wave, to_send),
         Event::Ordered(Done::Frozen(tally)) if tally.to_send > 0 => batches::dispatch(draft),
         Event::Ordered(Done::Frozen(_)) => remember(draft),
         Event::Sent(_) => draft.says(Code::Outdated, "everything has been sent"),
-        Event::ReadinessAnswered { .. }
-        | Event::Ordered(Done::Released)
+        Event::ReadinessAnswered { .. } => ask_again(draft),
+        Event::Ordered(Done::Released)
         | Event::Ticked
         | Event::Reset { .. }
         | Event::SettleStalled { .. }
         | Event::Acknowledged { .. } => {}
+    }
+}
+
+/// An answer to a trigger that a batch has overtaken: it is asked again when the batch settles.
+pub fn ask_again(draft: &mut Draft) {
+    if draft.run.asking.trigger.take().is_some() {
+        draft.run.asking.again = true;
     }
 }
 
@@ -38,7 +45,7 @@ pub fn merge(draft: &mut Draft, trigger: &Trigger) {
             draft.run.asking.again = true;
             draft.says(
                 Code::Merged,
-                "a batch is under way; newly ready units follow when it settles",
+                "a batch is under way; what is newly ready follows when it settles",
             );
         }
         Source::CatchUp | Source::Backup | Source::Manual | Source::Retry => {
@@ -51,16 +58,21 @@ pub fn merge(draft: &mut Draft, trigger: &Trigger) {
     }
 }
 
-/// A retry falls into the batch: what is no longer in flight is sent again now, else it is remembered.
+/// A retry falls into the batch: once rows are compared, what is no longer in flight is sent again; else it is
+/// remembered.
 fn retry(draft: &mut Draft) {
-    let sending = draft
+    let awaited = draft
         .run
         .batch
         .as_ref()
         .is_some_and(|batch| batch.settling_at.is_none());
-    if sending && draft.run.counts.gap() > 0 {
-        draft.says(Code::RetryDue, "what is no longer in flight is sent again");
-        batches::stage(draft, Source::Retry, batches::Reach::Fixed);
+    if awaited && draft.run.counts.gap() > 0 {
+        draft.says(
+            Code::RetryDue,
+            "what is no longer in flight is sent again, once rows are compared",
+        );
+        draft.run.retries.pending = Some(Reach::Fixed);
+        draft.reconcile();
     } else {
         remember(draft);
     }
@@ -85,20 +97,31 @@ fn staged(draft: &mut Draft, wave: u32, to_send: &Asked<u64>) {
     }
 }
 
-/// Rows were compared, or could not be: then it stays, and asks again.
+/// Rows were compared, or could not be: then they are asked for again.
 fn reconciled(draft: &mut Draft, known: bool) {
     let settling = draft
         .run
         .batch
         .as_ref()
         .is_none_or(|batch| batch.settling_at.is_some());
-    let again = draft.now + draft.run.policy.completion.reconcile_every;
     if settling && known {
-        batches::conclude(draft);
-    } else if settling || draft.run.is_observing() {
-        draft.run.looks.rows_at = Some(again);
+        conclude::conclude(draft);
+        return;
     }
-    if !settling {
-        batches::settle_if_due(draft);
+    if draft.run.is_observing() {
+        draft.look_at_rows_later();
+    }
+    batch::settle_if_due(draft);
+    let awaited = draft
+        .run
+        .batch
+        .as_ref()
+        .is_some_and(|batch| batch.settling_at.is_none());
+    if known
+        && awaited
+        && draft.run.counts.gap() > 0
+        && let Some(reach) = draft.run.retries.pending.take()
+    {
+        batches::stage(draft, Source::Retry, reach);
     }
 }

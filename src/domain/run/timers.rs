@@ -5,9 +5,12 @@
 
 use chrono::TimeDelta;
 
-use super::{Run, State, batches, draft::Draft, outlook, settled, verdict, watch};
+use super::{
+    Purpose, Run, State, absorb, batch, batches::Reach, draft::Draft, outlook, settled, verdict,
+    watch,
+};
 use crate::domain::{
-    Instant,
+    Asked, Instant,
     effect::{Effect, Order},
     event::Event,
     reason::Code,
@@ -17,9 +20,11 @@ use crate::domain::{
 /// What can fall due, in the order in which things of one instant are done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Timer {
+    Unanswered,
     GiveUp,
     Rows,
     Check,
+    SendingEnds,
     Settle,
     Poll,
     CatchUp,
@@ -28,9 +33,14 @@ enum Timer {
     FixedRetry,
     Deadline,
     JudgingEnds,
-    LateCorrectionEnds,
+    LateAnswersEnd,
     Close,
 }
+
+/// A question to the warehouse that has no answer after this long counts as one that could not be asked.
+const ANSWER_LONGEST: TimeDelta = TimeDelta::minutes(15);
+/// Collecting the units of a wave may take longer: there may be a million.
+const STAGING_LONGEST: TimeDelta = TimeDelta::minutes(60);
 
 /// A timer missed by more than this was slept through, not just late: a minute.
 const MISSED_AFTER: TimeDelta = TimeDelta::seconds(60);
@@ -52,10 +62,12 @@ pub fn fire(draft: &mut Draft) {
 
 fn one(draft: &mut Draft, timer: Timer, at: Instant) {
     match timer {
+        Timer::Unanswered => unanswered(draft),
         Timer::GiveUp => give_up(draft),
         Timer::Rows => draft.reconcile(),
         Timer::Check => check(draft),
-        Timer::Settle => batches::settle_if_due(draft),
+        Timer::SendingEnds => batch::end_sending(draft),
+        Timer::Settle => batch::settle_if_due(draft),
         Timer::Poll | Timer::CatchUp => {
             draft.run.looks.catch_up_at = None;
             draft.ask_readiness();
@@ -64,11 +76,11 @@ fn one(draft: &mut Draft, timer: Timer, at: Instant) {
         Timer::FixedRetry => occurrence(draft, Source::Retry, at),
         Timer::AutomaticRetry => {
             draft.run.retries.automatic_at = None;
-            settled::retry(draft, batches::Reach::Automatic);
+            settled::retry(draft, Reach::Automatic);
         }
         Timer::Deadline => verdict::deadline(draft, at),
         Timer::JudgingEnds => verdict::judging_ends(draft),
-        Timer::LateCorrectionEnds => verdict::confirm(draft),
+        Timer::LateAnswersEnd => verdict::late_answers_end(draft),
         Timer::Close => close(draft),
     }
 }
@@ -89,7 +101,7 @@ fn occurrence(draft: &mut Draft, source: Source, at: Instant) {
     if newer {
         draft.says(
             Code::Missed,
-            format!("the {name} of {time} was missed; a later one is done"),
+            format!("the {name} of {time} was missed; a later one takes its place"),
         );
         return;
     }
@@ -104,14 +116,18 @@ fn occurrence(draft: &mut Draft, source: Source, at: Instant) {
 
 /// A scheduler outside may call what this schedule does by itself; both together are one firing. Within a minute of
 /// an occurrence the call takes its place, or, where the occurrence was done already, has nothing to do: then `false`.
-pub fn take_occurrence(draft: &mut Draft, source: Source) -> bool {
-    let now = draft.now;
+/// A person's call is never taken for the scheduler's.
+pub fn take_occurrence(draft: &mut Draft, trigger: &Trigger) -> bool {
+    let (now, source) = (draft.now, trigger.source);
     let run = &mut draft.run;
     let (instants, done) = match source {
         Source::Retry => (&run.instants.retries_at, &mut run.retries.fixed_done),
         Source::Backup => (&run.instants.backups_at, &mut run.retries.backups_done),
         Source::Event | Source::CatchUp | Source::Manual => return true,
     };
+    if trigger.by.is_some() || run.purpose == Purpose::Backfill {
+        return true;
+    }
     let near = |at: &Instant| (*at - now).abs() <= MISSED_AFTER;
     if instants.get(*done).is_some_and(near) {
         *done += 1;
@@ -126,11 +142,42 @@ pub fn take_occurrence(draft: &mut Draft, source: Source) -> bool {
         let time = run.policy.schedule.zone.time_text(at);
         draft.says(
             Code::NothingToDo,
-            format!("the {} of {time} was done already", source.name()),
+            format!("the {} of {time} has been done already", source.name()),
         );
     }
     fired.is_none()
 }
+
+/// A question went unanswered, however that came about: it is as if it could not be asked.
+fn unanswered(draft: &mut Draft) {
+    let over = |since: Option<Instant>, longest| since.is_some_and(|at| at + longest <= draft.now);
+    let asking = &draft.run.asking;
+    let mut events = Vec::new();
+    if over(asking.readiness_since, ANSWER_LONGEST) {
+        events.push(Event::ReadinessAnswered {
+            answer: Asked::CouldNotAsk(NO_ANSWER.to_owned()),
+            expectation: draft.run.expectation,
+        });
+    }
+    if over(asking.rows_since, ANSWER_LONGEST) {
+        let answer = Asked::CouldNotAsk(NO_ANSWER.to_owned());
+        events.push(Event::Reconciled(answer));
+    }
+    if let Some(staging) = &draft.run.staging
+        && over(Some(staging.asked_at), STAGING_LONGEST)
+    {
+        events.push(Event::Staged {
+            wave: staging.wave,
+            to_send: Asked::CouldNotAsk(NO_ANSWER.to_owned()),
+        });
+    }
+    for event in events {
+        absorb::absorb(draft, &event);
+        super::decide(draft, &event);
+    }
+}
+
+const NO_ANSWER: &str = "no answer";
 
 fn give_up(draft: &mut Draft) {
     let policy = &draft.run.policy.completion;
@@ -175,10 +222,21 @@ fn timers(run: &Run) -> Vec<(Instant, Timer)> {
         .and_then(|wait| wait.poll_at)
         .filter(|_| asks && run.state == State::Waiting);
     let settle = run.batch.as_ref().filter(|_| run.state == State::Running);
-    let correction = run
+    let late_until = run
         .ruling
         .as_ref()
-        .filter(|ruling| ruling.late && !ruling.confirmed);
+        .filter(|ruling| !ruling.confirmed)
+        .and_then(|ruling| ruling.open_until);
+    let sending = run
+        .batch
+        .as_ref()
+        .filter(|_| run.state == State::Dispatching);
+    let question = [run.asking.readiness_since, run.asking.rows_since];
+    let unanswered = question.into_iter().flatten().map(|at| at + ANSWER_LONGEST);
+    let staging = run
+        .staging
+        .as_ref()
+        .map(|wave| wave.asked_at + STAGING_LONGEST);
     let judging = run.judging_since.filter(|_| run.ruling.is_none());
     let mut timers: Vec<(Option<Instant>, Timer)> = vec![
         (run.looks.give_up_at, Timer::GiveUp),
@@ -186,7 +244,7 @@ fn timers(run: &Run) -> Vec<(Instant, Timer)> {
         (poll, Timer::Poll),
         (run.looks.catch_up_at.filter(|_| asks), Timer::CatchUp),
         (
-            settle.and_then(|batch| batch.settles_at(&run.policy.completion)),
+            settle.and_then(|batch| batch.settles_at(&run.policy)),
             Timer::Settle,
         ),
         (run.retries.automatic_at, Timer::AutomaticRetry),
@@ -194,20 +252,25 @@ fn timers(run: &Run) -> Vec<(Instant, Timer)> {
             judging.map(|since| since + run.policy.sla.judging_max),
             Timer::JudgingEnds,
         ),
+        (late_until, Timer::LateAnswersEnd),
         (
-            correction.map(|ruling| ruling.made_at + run.policy.sla.late_correction),
-            Timer::LateCorrectionEnds,
+            sending.and_then(|batch| batch.sending_ends_at(&run.policy)),
+            Timer::SendingEnds,
         ),
+        (unanswered.chain(staging).min(), Timer::Unanswered),
         (Some(run.instants.closes_at), Timer::Close),
     ];
-    if run.has_promises() {
+    if run.purpose == Purpose::Tonight {
+        // On a date without games, too: the season file may be wrong.
         let backups = run
             .instants
             .backups_at
             .iter()
             .skip(run.retries.backups_done);
-        let retries = run.instants.retries_at.iter().skip(run.retries.fixed_done);
         timers.extend(backups.map(|at| (Some(*at), Timer::Backup)));
+    }
+    if run.has_promises() {
+        let retries = run.instants.retries_at.iter().skip(run.retries.fixed_done);
         timers.extend(retries.map(|at| (Some(*at), Timer::FixedRetry)));
         timers.push((
             (!run.looks.checked).then_some(run.instants.check_at),

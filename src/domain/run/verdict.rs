@@ -2,12 +2,12 @@
 //!
 //! What the counts say of the promise belongs to `sla`.
 
-use super::{State, draft::Draft};
+use super::{Run, State, draft::Draft};
 use crate::domain::{
     Asked, Instant,
     event::Event,
     reason::Code,
-    sla::{self, Ruling},
+    sla::{self, Judgement, Ruling},
 };
 
 /// Judged this long after the deadline, the service had been down through it: a minute.
@@ -32,25 +32,30 @@ pub fn judge(draft: &mut Draft, event: &Event) {
 fn met_early(draft: &mut Draft) {
     let deadline_at = draft.run.instants.deadline_at;
     let complete = draft.run.state == State::Complete;
-    if let Some(at) = draft
-        .run
-        .completed_at
-        .filter(|at| complete && *at <= deadline_at)
-    {
-        let ruling = Ruling {
-            kept: true,
-            dated_at: at,
-            made_at: draft.now,
-            late: false,
-            confirmed: true,
-            corrected: false,
-        };
-        draft.run.ruling = Some(ruling);
-        let zone = draft.run.policy.schedule.zone;
-        draft.says(
-            Code::Met,
-            format!("the promise is met: complete at {}", zone.time_text(at)),
-        );
+    let in_time = draft.run.completed_at.filter(|at| *at <= deadline_at);
+    let Some(at) = in_time.filter(|_| complete) else {
+        return;
+    };
+    draft.run.ruling = Some(Ruling {
+        kept: true,
+        dated_at: at,
+        made_at: draft.now,
+        late: false,
+        compared: true,
+        open_until: None,
+        confirmed: true,
+        corrected: false,
+    });
+    let zone = draft.run.policy.schedule.zone;
+    let text = format!("the promise is met: complete at {}", zone.time_text(at));
+    draft.says(Code::Met, text);
+}
+
+/// A run that is re-opened before its deadline loses an early "met": it is judged again.
+pub fn reopen(draft: &mut Draft) {
+    draft.run.completed_at = None;
+    if !draft.run.looks.deadline_done && draft.now <= draft.run.instants.deadline_at {
+        draft.run.ruling = None;
     }
 }
 
@@ -60,96 +65,118 @@ pub fn deadline(draft: &mut Draft, at: Instant) {
     if draft.run.ruling.is_some() {
         return;
     }
-    let late = draft.now > at + LATE_AFTER;
     draft.run.judging_since = Some(draft.now);
-    if late {
-        let minutes = (draft.now - at).num_minutes();
-        draft.says(
-            Code::Judging,
-            format!("the deadline passed {minutes} min ago while nobody was here to judge"),
-        );
+    let time = draft.run.policy.schedule.zone.time_text(at);
+    if was_down(&draft.run) {
+        let text = format!("the deadline of {time} passed while the service was down");
+        draft.says(Code::Judging, text);
     }
     if draft.run.batches == 0 {
         rule(draft, true);
     } else {
-        draft.says(
-            Code::Judging,
-            "the deadline has come; rows are compared before the verdict",
-        );
+        let text = format!("the deadline of {time} has come; rows are compared before the verdict");
+        draft.says(Code::Judging, text);
         draft.reconcile();
     }
 }
 
-/// No reconciliation has answered in time: the verdict follows the answers, unconfirmed.
-pub fn judging_ends(draft: &mut Draft) {
-    if draft.run.ruling.is_none() {
-        rule(draft, false);
-        draft.run.looks.rows_at = Some(draft.now + draft.run.policy.completion.reconcile_every);
-    }
+fn was_down(run: &Run) -> bool {
+    run.judging_since
+        .is_some_and(|since| since > run.instants.deadline_at + LATE_AFTER)
 }
 
-fn rule(draft: &mut Draft, tables_agree: bool) {
+/// No reconciliation has answered in time: the verdict follows the answers, unconfirmed.
+pub fn judging_ends(draft: &mut Draft) {
+    rule(draft, false);
+    draft.look_at_rows_later();
+}
+
+fn rule(draft: &mut Draft, compared: bool) {
     let run = &draft.run;
-    let deadline_at = run.instants.deadline_at;
-    let judgement = sla::judge(&run.counts, &run.policy.sla, deadline_at);
-    let late = draft.now > deadline_at + LATE_AFTER + run.policy.sla.judging_max;
-    let ruling = Ruling {
-        kept: judgement.kept,
-        dated_at: judgement.dated_at,
-        made_at: draft.now,
-        late,
-        confirmed: tables_agree && !late,
-        corrected: false,
-    };
+    let late = was_down(run);
+    let judgement = judgement(run, late);
+    let made_at = draft.now;
     let missing = run.counts.gap_in_time();
     let ready = run.counts.ready;
-    let sure = if tables_agree {
+    let unsure = if compared {
         ""
     } else {
-        ", unconfirmed: the warehouse could not be asked"
+        "; unconfirmed, as the rows could not be compared"
     };
-    let told = if late { ", judged late" } else { "" };
+    let told = if late { "; judged late" } else { "" };
+    let (code, word) = match judgement.kept {
+        true => (Code::Met, "met"),
+        false => (Code::Breached, "broken"),
+    };
+    let text = format!(
+        "the promise is {word}: {missing} of {ready} ready were open at the deadline{unsure}{told}"
+    );
+    draft.run.ruling = Some(Ruling {
+        kept: judgement.kept,
+        dated_at: judgement.dated_at,
+        made_at,
+        late,
+        compared,
+        open_until: late.then(|| made_at + run.policy.sla.late_correction),
+        confirmed: compared && !late,
+        corrected: false,
+    });
     draft.run.judging_since = None;
-    draft.run.ruling = Some(ruling);
-    match judgement.kept {
-        true => draft.says(Code::Met, format!("the promise is met: {missing} of {ready} open at the deadline{sure}{told}")),
-        false => draft.says(
-            Code::Breached,
-            format!("the promise is broken: {missing} of {ready} ready units open at the deadline{sure}{told}"),
-        ),
+    draft.says(code, text);
+}
+
+/// What the counts say; a ruling made late is dated with the deadline.
+fn judgement(run: &Run, late: bool) -> Judgement {
+    let deadline_at = run.instants.deadline_at;
+    let judgement = sla::judge(&run.counts, &run.policy.sla, deadline_at);
+    Judgement {
+        dated_at: if late {
+            deadline_at
+        } else {
+            judgement.dated_at
+        },
+        ..judgement
     }
 }
 
 /// An unconfirmed ruling is corrected once, either way. The first successful reconciliation confirms it, unless it
 /// was made late: then answers that were true in time may still be on their way.
 fn correct(draft: &mut Draft, reconciled: bool) {
-    let deadline_at = draft.run.instants.deadline_at;
-    let judgement = sla::judge(&draft.run.counts, &draft.run.policy.sla, deadline_at);
-    let Some(ruling) = &mut draft.run.ruling else {
+    let Some(ruling) = draft.run.ruling.clone() else {
         return;
     };
-    if ruling.confirmed || (!reconciled && !ruling.late) {
+    if ruling.confirmed || (!reconciled && ruling.open_until.is_none()) {
         return;
     }
+    let judgement = judgement(&draft.run, ruling.late);
     let changes = judgement.kept != ruling.kept;
-    if changes {
-        ruling.kept = judgement.kept;
-        ruling.dated_at = judgement.dated_at;
-        ruling.corrected = true;
-    }
-    ruling.confirmed = changes || !ruling.late;
+    let compared = ruling.compared || reconciled;
+    let corrected = Ruling {
+        kept: judgement.kept,
+        dated_at: judgement.dated_at,
+        compared,
+        confirmed: changes || (compared && ruling.open_until.is_none()),
+        corrected: changes,
+        ..ruling
+    };
     if changes {
         let word = if judgement.kept { "met" } else { "broken" };
-        draft.says(
-            Code::Corrected,
-            format!("the verdict is corrected: the promise was {word}"),
-        );
+        let text = format!("the verdict is corrected: the promise was {word}");
+        draft.says(Code::Corrected, text);
+    } else if corrected.confirmed {
+        draft.says(Code::Reconciled, "the rows confirm the verdict");
     }
+    draft.run.ruling = Some(corrected);
 }
 
-/// The longest push retry is over: a ruling made late stands.
-pub fn confirm(draft: &mut Draft) {
+/// The longest push retry is over: a ruling made late stands, once rows have been compared.
+pub fn late_answers_end(draft: &mut Draft) {
     if let Some(ruling) = &mut draft.run.ruling {
-        ruling.confirmed = true;
+        ruling.open_until = None;
+        ruling.confirmed = ruling.compared;
     }
+    draft.says(
+        Code::Judging,
+        "no answer from before the deadline can still be on its way",
+    );
 }

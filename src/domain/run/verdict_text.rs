@@ -1,13 +1,23 @@
-//! Sentences about the promise that alerts share: every number and instant in them is the run's own.
+//! Sentences about the promise that alerts share: every number and instant in them is the run's own, and none of
+//! them changes while nothing happens.
 //!
 //! Layout, zones for readers and links belong to `render`.
 
-use super::{Run, outlook, settled};
+use chrono::TimeDelta;
+
+use super::{Run, settled};
 use crate::domain::{Instant, sla::Ruling};
+
+/// How late an instant is, where it is past the deadline of a run with promises.
+pub fn late_by(run: &Run, at: Instant) -> Option<String> {
+    let late = at - run.instants.deadline_at;
+    (late > TimeDelta::zero() && run.has_promises())
+        .then(|| format!("late by {} min", (late.num_seconds() + 59) / 60))
+}
 
 /// The broken promise.
 pub fn breached(run: &Run, ruling: &Ruling) -> String {
-    let (gap, ready) = (run.counts.gap(), run.counts.ready);
+    let (gap, ready) = (run.counts.needing_work(), run.counts.ready);
     let zone = run.policy.schedule.zone;
     let deadline = zone.time_text(run.instants.deadline_at);
     let late = if ruling.late {
@@ -17,23 +27,33 @@ pub fn breached(run: &Run, ruling: &Ruling) -> String {
     };
     match run.start.triggered_at {
         None => format!("nothing asked for the run by {deadline}{late}"),
-        Some(_) => format!("{gap} of {ready} ready still need work at {deadline}{late}"),
+        Some(_) => format!("{gap} of {ready} ready still need work, due {deadline}{late}"),
+    }
+}
+
+/// A broken promise that needs nobody any more: finished after all, or judged anew.
+pub fn recovered(run: &Run) -> String {
+    let zone = run.policy.schedule.zone;
+    match run.completed_at {
+        Some(at) => {
+            let time = zone.time_text(at);
+            let late = late_by(run, at).unwrap_or_else(|| "in time after all".to_owned());
+            format!("finished at {time}, {late}")
+        }
+        None => "the verdict was corrected: the promise was met".to_owned(),
     }
 }
 
 /// The promise in danger.
-pub fn at_risk(run: &Run, now: Instant) -> String {
+pub fn at_risk(run: &Run) -> String {
     let zone = run.policy.schedule.zone;
     let deadline = zone.time_text(run.instants.deadline_at);
-    match outlook::foresee(run, now) {
-        Some(forecast) => match forecast.latest_at {
-            Some(latest_at) => format!(
-                "may finish as late as {}, the deadline is {deadline}",
-                zone.time_text(latest_at)
-            ),
-            None => format!("no finish is in sight, the deadline is {deadline}"),
-        },
-        None => format!("the deadline is {deadline}"),
+    match run.risk.latest_at {
+        Some(latest_at) => {
+            let latest = zone.time_text(latest_at);
+            format!("the deadline of {deadline} is at risk: it may take until {latest}")
+        }
+        None => format!("the deadline of {deadline} is at risk: no finish is in sight"),
     }
 }
 

@@ -2,10 +2,11 @@
 //!
 //! What counts as ready belongs to `readiness`; which units are sent belongs to `batches`.
 
-use super::{Failure, State, batches, draft::Draft};
+use super::{Failure, Staging, State, batches, conclude, draft::Draft};
 use crate::domain::{
     Asked,
-    event::{Done, Event},
+    effect::Effect,
+    event::{Done, Event, FrozenTally},
     readiness::{self, Decision, Readiness, Rules, Waited},
     reason::Code,
     trigger::{Source, Trigger},
@@ -24,7 +25,7 @@ pub fn decide(draft: &mut Draft, event: &Event) {
             ..
         } => poll_later(draft),
         Event::Staged { wave, to_send } => staged(draft, *wave, to_send),
-        Event::Ordered(Done::Frozen(tally)) => frozen(draft, tally.to_send),
+        Event::Ordered(Done::Frozen(tally)) => frozen(draft, tally),
         Event::Sent(_) => draft.says(Code::Outdated, "nothing is being sent"),
         Event::Ordered(Done::GivenUp { .. } | Done::Released)
         | Event::Answered(_)
@@ -41,7 +42,7 @@ fn merge(draft: &mut Draft, trigger: &Trigger) {
     let name = trigger.source.name();
     draft.says(
         Code::Merged,
-        format!("{name} joins the wait; readiness is asked now"),
+        format!("{name} joins what is under way; readiness is asked now"),
     );
     match trigger.source {
         Source::Retry => draft.ask_readiness(),
@@ -53,27 +54,37 @@ fn merge(draft: &mut Draft, trigger: &Trigger) {
 }
 
 /// Starts, goes on waiting or gives up, as readiness says.
-pub fn consider(draft: &mut Draft, answer: &Readiness) {
-    let run = &draft.run;
-    let Some(wait) = run.wait.clone() else { return };
-    if wait.force && answer.ready > 0 {
-        draft.says(
-            Code::Forced,
-            format!("forced by a person: {} ready units go now", answer.ready),
+fn consider(draft: &mut Draft, answer: &Readiness) {
+    if draft.run.staging.is_some() {
+        draft.says(Code::Ready, "what is ready is being collected already");
+        return;
+    }
+    let Some(wait) = &mut draft.run.wait else {
+        return;
+    };
+    // Force is for what is ready now; with nothing ready the run waits like any other.
+    let force = std::mem::take(&mut wait.force);
+    let (since, until) = (wait.since, wait.until);
+    let source = draft.run.start.by.unwrap_or(Source::Manual);
+    if force && answer.ready > 0 {
+        let text = format!(
+            "forced by a person: the {} that are ready go now",
+            answer.ready
         );
-        let source = draft.run.start.by.unwrap_or(Source::Manual);
+        draft.says(Code::Forced, text);
         batches::stage(draft, source, batches::Reach::Forced);
         return;
     }
+    let run = &draft.run;
     let finished_at = answer.upstream_finished_at.max(run.start.finished_at);
-    let finished = finished_at.is_some() || run.start.event_at.is_some();
+    let finished = run.upstream_finished();
     let policy = &run.policy.readiness;
     let usual_share = run
         .baseline
         .trusted(run.baseline.ready_share, policy.nights_known_min);
     let waited = Waited {
-        since: finished_at.map_or(wait.since, |at| at.max(wait.since)),
-        until: wait.until,
+        since: finished_at.map_or(since, |at| at.max(since)),
+        until,
     };
     let rules = Rules {
         policy,
@@ -82,12 +93,12 @@ pub fn consider(draft: &mut Draft, answer: &Readiness) {
     match readiness::decide(answer, finished, &rules, waited, draft.now) {
         Decision::Start(reason) => {
             draft.gives(reason);
-            start(draft);
+            batches::stage(draft, source, batches::Reach::Fixed);
         }
         Decision::StartDegraded(reason) => {
             draft.gives(reason);
             draft.run.start.degraded = true;
-            start(draft);
+            batches::stage(draft, source, batches::Reach::Fixed);
         }
         Decision::Wait(reason) => {
             draft.gives(reason);
@@ -100,17 +111,12 @@ pub fn consider(draft: &mut Draft, answer: &Readiness) {
     }
 }
 
-fn start(draft: &mut Draft) {
-    let source = draft.run.start.by.unwrap_or(Source::Manual);
-    batches::stage(draft, source, batches::Reach::Fixed);
-}
-
 fn give_up(draft: &mut Draft) {
     draft.run.state = State::Failed;
     draft.run.failure = Some(Failure::InsufficientData);
     draft.run.wait = None;
     draft.run.looks.catch_up_at = Some(draft.now + draft.run.policy.catch_up.poll);
-    draft.wants(crate::domain::effect::Effect::Record);
+    draft.wants(Effect::Record);
 }
 
 /// Asks again in a while, or when the wait ends, if that is sooner. Past its end it keeps asking.
@@ -130,7 +136,11 @@ pub fn staged(draft: &mut Draft, wave: u32, to_send: &Asked<u64>) {
     match to_send {
         Asked::Known(_) => batches::order_freeze(draft, wave),
         Asked::CouldNotAsk(_) => {
-            draft.run.staging = None;
+            let forced = |staging: Staging| staging.reach == batches::Reach::Forced;
+            let force = draft.run.staging.take().is_some_and(forced);
+            if let Some(wait) = &mut draft.run.wait {
+                wait.force |= force;
+            }
             poll_later(draft);
             if draft.run.state == State::Failed {
                 draft.run.looks.catch_up_at = Some(draft.now + draft.run.policy.catch_up.poll);
@@ -139,22 +149,26 @@ pub fn staged(draft: &mut Draft, wave: u32, to_send: &Asked<u64>) {
     }
 }
 
-/// The plan is frozen. With nothing to send, every ready unit has its row or is on its way.
-pub fn frozen(draft: &mut Draft, to_send: u64) {
-    if to_send > 0 {
+/// The plan is frozen. With nothing to send, every ready unit has its row, is in flight or may not be sent again.
+pub fn frozen(draft: &mut Draft, tally: &FrozenTally) {
+    if tally.to_send > 0 {
         batches::dispatch(draft);
         return;
     }
-    draft.says(
-        Code::NothingToDo,
-        "nothing to send: every ready unit has its row or is in flight",
-    );
+    if tally.plan.total() == 0 {
+        draft.says(Code::NotReady, "nothing is ready any more");
+        poll_later(draft);
+        return;
+    }
+    let text =
+        "nothing is to be sent: what is ready has its row, is in flight or has no attempt left";
+    draft.says(Code::NothingToDo, text);
     draft.run.state = State::Running;
     draft.run.failure = None;
     draft.run.wait = None;
     draft.run.looks.catch_up_at = None;
     if draft.run.counts.in_flight == 0 {
-        batches::conclude(draft);
+        conclude::conclude(draft);
     } else if let Some(batch) = &mut draft.run.batch {
         batch.settling_at = None;
         batch.settled_at = None;

@@ -26,6 +26,7 @@ use crate::{
         Handoff, Shared,
         apply::{self, Applied},
     },
+    telemetry,
     ports::store::{HistoryEntry, Quarantined, RankedAnswer, StoreError, Transaction},
 };
 
@@ -60,6 +61,7 @@ struct Group<'a> {
     /// Answers by run: stepped once, at the end.
     tallies: BTreeMap<RunKey, Tally>,
     applied: Vec<Applied>,
+    refused: Vec<HistoryEntry>,
 }
 
 async fn commit(shared: &Shared, works: Vec<(Work, Reply)>) {
@@ -72,7 +74,7 @@ async fn commit(shared: &Shared, works: Vec<(Work, Reply)>) {
                 transaction,
                 now,
                 tallies: BTreeMap::new(),
-                applied: Vec::new(),
+                applied: Vec::new(), refused: Vec::new(),
             };
             for (work, reply) in works {
                 let outcome = group.one(work).await;
@@ -141,6 +143,11 @@ impl Group<'_> {
         self.transaction.commit().await?;
         for applied in &self.applied {
             applied.record(self.shared);
+        }
+        for entry in &self.refused {
+            let moved = telemetry::Moved { entry, before: None, after: None };
+            telemetry::record_step(&self.shared.metrics, &moved);
+            telemetry::log_step(&moved);
         }
         Ok(())
     }

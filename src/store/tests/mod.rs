@@ -1,0 +1,1 @@
+//! The store's own tests, on real files.
