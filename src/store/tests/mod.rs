@@ -1,1 +1,6 @@
-//! The store's own tests, on real files.
+//! The store's own tests, on real files, written against the traits so that another store can take them too.
+
+mod figures;
+mod opening;
+mod support;
+mod waves;
