@@ -2,5 +2,6 @@
 
 mod figures;
 mod opening;
+mod recount;
 mod support;
 mod waves;
