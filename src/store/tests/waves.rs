@@ -264,7 +264,9 @@ async fn a_row_is_true_when_it_was_written() {
         created_at: deadline() + chrono::TimeDelta::microseconds(1),
     };
     let mut transaction = fixture.begin().await;
-    let tally = transaction.rows(&key(), &[row.clone()], deadline()).await;
+    let tally = transaction
+        .rows(&key(), std::slice::from_ref(&row), deadline())
+        .await;
     let moved = tally.unwrap().moves.remove(0);
     assert_eq!((moved.was_in_time, moved.in_time), (true, false));
     let again = transaction.rows(&key(), &[row], deadline()).await.unwrap();
