@@ -317,7 +317,7 @@ async fn outcomes(messages: &[Said]) -> BTreeMap<String, Standing> {
 }
 
 proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(96))]
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(48))]
 
     #[test]
     fn the_rows_and_the_folded_counts_always_agree(happenings in vec(happening(), 1..60)) {

@@ -2,6 +2,7 @@
 
 mod figures;
 mod opening;
+mod plans;
 mod recount;
 mod support;
 mod waves;

@@ -308,3 +308,13 @@ async fn games_beyond_the_most_are_counted_under_one_name() {
         assert_eq!(tally.moves[0].game_id.as_str(), game);
     }
 }
+
+#[tokio::test]
+async fn a_unit_confirmed_twice_at_once_is_counted_once() {
+    let fixture = fixture().await;
+    fixture.stage(1, &units(&["a", "b"])).await;
+    fixture.freeze("b1", 1).await;
+    fixture.claim("b1", 1, at(0)).await;
+    let tally = fixture.confirm([&["a", "b", "a"], &[], &[]], at(1)).await;
+    assert_eq!(tally.sent, 2);
+}
