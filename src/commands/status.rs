@@ -10,7 +10,10 @@ use super::{
     client::{Call, DataArgs, NightArgs, Target, problem_text},
     files::Files,
 };
-use crate::clock::{Clock, SystemClock};
+use crate::{
+    clock::{Clock, SystemClock},
+    wire::run_view::RunView,
+};
 
 /// Arguments of `status`.
 #[derive(Debug, clap::Args)]
@@ -38,13 +41,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Some((_, answer)) => answer,
         None => {
             let files = Files::open(&args.data.data, &args.night).await?;
-            let why = files
-                .history
-                .iter()
-                .rev()
-                .find(|entry| !entry.why.is_empty());
-            let why = why.map(|entry| entry.why.clone()).unwrap_or_default();
-            Value::Null
+            serde_json::to_value(RunView::of(&files.run, &files.history, SystemClock.now()))?
         }
     };
     if args.target.json {

@@ -26,6 +26,7 @@ mod inbox;
 mod outbox;
 mod reconcile;
 mod sender;
+mod transaction;
 mod waker;
 
 pub use inbox::{AnswerMessage, AnswersReceipt, EngineError, Inbox, Receipt, TriggerMessage};

@@ -13,6 +13,7 @@ use axum::{
 use tokio::time::{Instant, timeout};
 
 use super::{HttpState, problem};
+use crate::telemetry::measure;
 
 /// The paths that are asked all the time; what they answer is no error of the service's users.
 const PROBES: [&str; 4] = ["/health", "/ready", "/version", "/metrics"];
@@ -83,5 +84,19 @@ fn log(exchange: &Exchange<'_>) {
     );
 }
 
-/// The seam to the catalogue of metrics.
-fn count(_state: &HttpState, _exchange: &Exchange<'_>) {}
+/// Counts it in the catalogue.
+fn count(state: &HttpState, exchange: &Exchange<'_>) {
+    let Exchange {
+        route,
+        method,
+        status,
+        took,
+    } = *exchange;
+    let exchange = measure::Exchange {
+        route,
+        method,
+        status: status.as_u16(),
+        took,
+    };
+    measure::record_request(&state.engine.shared().metrics, exchange);
+}

@@ -17,9 +17,10 @@ use tokio::{sync::Mutex, time::timeout};
 
 use super::{HttpState, problem::chain};
 use crate::{
-    domain::{Instant, zone},
+    domain::{Instant, ids::RunKey, zone},
     engine::Handoff,
-    ports::Page,
+    ports::{Page, store::StoreError},
+    telemetry::{self, measure},
 };
 
 /// How long a dependency may take to answer a probe.
@@ -64,14 +65,39 @@ pub async fn version() -> Json<Value> {
     }))
 }
 
-/// The metrics as Prometheus reads them.
+/// The metrics as Prometheus reads them. Gauges about work come from the store; what it cannot say stays as it was.
 pub async fn metrics(State(state): State<Arc<HttpState>>) -> Response {
-    ([(CONTENT_TYPE, METRICS_MEDIA_TYPE)], metrics_text(&state)).into_response()
+    let shared = state.engine.shared();
+    let now = state.now();
+    if let Err(error) = show(&state, now).await {
+        tracing::warn!(%error, "the store could not be asked for the gauges");
+        measure::record_store_error(&shared.metrics);
+    }
+    let text = telemetry::expose(&shared.metrics);
+    ([(CONTENT_TYPE, METRICS_MEDIA_TYPE)], text).into_response()
 }
 
-/// The seam to the catalogue of metrics.
-fn metrics_text(_state: &HttpState) -> String {
-    String::new()
+/// Sets the gauges: each handoff's current run is today's, or the latest until today's opens.
+async fn show(state: &HttpState, now: Instant) -> Result<(), StoreError> {
+    let shared = state.engine.shared();
+    for (id, handoff) in &shared.handoffs {
+        let today = handoff.today(now);
+        let current = shared
+            .store
+            .latest_date(id)
+            .await?
+            .map(|latest| latest.min(today));
+        let Some(game_date) = current else { continue };
+        let key = RunKey {
+            handoff: id.clone(),
+            game_date,
+        };
+        if let Some(run) = shared.store.run(&key).await? {
+            telemetry::show_run(&shared.metrics, &run, now);
+        }
+    }
+    telemetry::show_queues(&shared.metrics, &shared.store.queues().await?, now);
+    Ok(())
 }
 
 /// Could not ask is said as that, never as an empty answer.
