@@ -186,7 +186,7 @@ pub fn plan_retry(draft: &mut Draft) {
 fn no_automatic_retry(run: &Run, now: Instant) -> Option<String> {
     let policy = &run.policy.retry;
     let short = run.has_promises() && run.instants.deadline_at - now < policy.time_left_min;
-    let again = |batch: &super::Batch| batch.retried >= batch.frozen;
+    let again = |batch: &super::Batch| batch.frozen > 0 && batch.retried >= batch.frozen;
     if run.is_observing() {
         Some("the handoff only observes".to_owned())
     } else if run.retry_budget(Reach::Automatic) == Some(0) {

@@ -100,7 +100,9 @@ impl Night {
             mode: Mode::Observe,
             ..Policy::phase4_to_phase5()
         };
-        Self::opened(opening(policy), ready)
+        let mut night = Self::opened(opening(policy), ready);
+        night.world.rows_answer = true;
+        night
     }
 
     pub fn backfill(ready: u64) -> Self {
@@ -275,6 +277,12 @@ impl Night {
     /// Passes time up to a time of day in Los Angeles and does what falls due, that instant included.
     pub fn until(self, time: &str) -> Self {
         self.until_instant(pacific(time))
+    }
+
+    /// Passes so many seconds and does what falls due.
+    pub fn after(self, seconds: i64) -> Self {
+        let target = self.now + TimeDelta::seconds(seconds);
+        self.until_instant(target)
     }
 
     pub fn until_instant(mut self, target: Instant) -> Self {

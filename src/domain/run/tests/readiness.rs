@@ -7,7 +7,6 @@ use super::{
 use crate::domain::{
     alert::{Kind, Severity},
     baseline::Baseline,
-    completion::Standing,
     event::Event,
     reason::Code,
     run::{Failure, State},
@@ -262,11 +261,7 @@ fn the_run_history_is_asked_again_after_it_could_not_be() {
 #[test]
 fn units_that_all_have_rows_complete_the_run_without_a_send() {
     let mut night = Night::of(30).until("00:30");
-    let all: Vec<usize> = (0..30).collect();
-    night
-        .world
-        .answer_for(&all, Standing::Claimed, pacific("00:10"));
-    night.world.store(30, pacific("00:10"));
+    night.world.rows(0..30, pacific("00:10"));
     night.world.compare(night.now);
     let night = night.event();
     assert_eq!((night.state(), night.sends()), (State::Complete, 0));

@@ -47,6 +47,8 @@ pub struct World {
     pub units: Vec<Unit>,
     pub deadline_at: Instant,
     pub claim_grace: TimeDelta,
+    /// Where a handoff only observes, rows are the answers.
+    pub rows_answer: bool,
     games: usize,
     staged: Vec<usize>,
     batch: String,
@@ -66,6 +68,7 @@ impl World {
             units: Vec::new(),
             deadline_at,
             claim_grace: TimeDelta::minutes(5),
+            rows_answer: false,
             games: games.max(1),
             staged: Vec::new(),
             batch: String::new(),
@@ -210,12 +213,27 @@ impl World {
         }
     }
 
+    /// Rows for these units, whoever wrote them.
+    pub fn rows(&mut self, units: std::ops::Range<usize>, now: Instant) {
+        for unit in &mut self.units[units] {
+            unit.row_at = unit.row_at.or(Some(now));
+        }
+    }
+
     /// What a successful comparison of rows finds.
     pub fn compare(&mut self, now: Instant) -> Tally {
         let mut tally = Tally::default();
         for at in 0..self.units.len() {
             let unit = &self.units[at];
             if let Some(row_at) = unit.row_at {
+                if self.rows_answer && unit.in_flight() {
+                    tally.answered += 1;
+                } else if self.rows_answer && unit.given_up {
+                    tally.answered_late += 1;
+                }
+                let observed = self.rows_answer && unit.sent_at.is_some();
+                self.units[at].answered |= observed;
+                self.units[at].given_up &= !observed;
                 let said = Said {
                     unit: at,
                     standing: Standing::Stored,
