@@ -95,6 +95,12 @@ impl Night {
         Self::opened(opening(Policy::phase4_to_phase5()), ready)
     }
 
+    /// A night of which nothing is ready before its event comes, at this time, and all is sent.
+    pub fn sent_at(ready: u64, time: &str) -> Self {
+        let night = Self::of(ready).with_ready(0).until(time);
+        night.with_ready(ready).event()
+    }
+
     pub fn observing(ready: u64) -> Self {
         let policy = Policy {
             mode: Mode::Observe,
@@ -208,6 +214,7 @@ impl Night {
         self.history.push((event.clone(), self.now));
         self.run = step.run;
         self.why.extend(step.why);
+        self.effects.extend(step.effects.iter().cloned());
         let mut answers = Vec::new();
         for order in &step.orders {
             // In the same transaction: before anything else happens.
@@ -217,7 +224,6 @@ impl Night {
         for effect in &step.effects {
             answers.extend(self.answer_to(effect));
         }
-        self.effects.extend(step.effects);
         answers
     }
 
@@ -356,6 +362,10 @@ impl Night {
         self.why.clear();
         self.effects.clear();
         self
+    }
+
+    pub fn asking_nothing(&self) -> bool {
+        self.run.asking.readiness_since.is_none() && self.run.staging.is_none()
     }
 
     pub fn asked_readiness(&self) -> bool {

@@ -62,7 +62,7 @@ fn a_gap_is_retried_by_itself_after_two_minutes() {
 
 #[test]
 fn ten_minutes_before_the_deadline_are_enough_for_a_retry_and_less_is_not() {
-    let night = Night::of(100).until("06:45").event();
+    let night = Night::sent_at(100, "06:45");
     for (time, retried) in [("06:50", true), ("06:50:01", false)] {
         let night = night.clone().until(time);
         let night = night.predicted(90, 90).answered(10, Standing::Failed);
@@ -119,7 +119,7 @@ fn a_person_may_force_a_fourth_attempt() {
 
 #[test]
 fn a_retry_time_during_a_batch_sends_again_what_is_no_longer_in_flight() {
-    let night = Night::of(100).until("06:02").event().until("06:04");
+    let night = Night::sent_at(100, "06:02").until("06:04");
     let night = night.predicted(50, 50).answered(10, Standing::Failed);
     let night = night.until("06:14").quietly().until("06:15");
     let batch = night.run.batch.clone().unwrap();
@@ -134,7 +134,7 @@ fn a_retry_time_during_a_batch_sends_again_what_is_no_longer_in_flight() {
 
 #[test]
 fn a_retry_time_while_all_is_in_flight_is_remembered_until_the_batch_settles() {
-    let night = Night::of(100).until("06:10").event().until("06:15");
+    let night = Night::sent_at(100, "06:10").until("06:15");
     assert!(night.run.retries.remembered);
     let night = night.predicted(90, 90).answered(10, Standing::Failed);
     assert_eq!(
@@ -147,7 +147,7 @@ fn a_retry_time_while_all_is_in_flight_is_remembered_until_the_batch_settles() {
 
 #[test]
 fn a_remembered_retry_is_forgotten_when_nothing_needs_it() {
-    let night = Night::of(100).until("06:10").event().until("06:15");
+    let night = Night::sent_at(100, "06:10").until("06:15");
     let night = night.predicted(100, 100);
     assert_eq!(
         (night.state(), night.run.retries.remembered),
@@ -157,7 +157,7 @@ fn a_remembered_retry_is_forgotten_when_nothing_needs_it() {
 
 #[test]
 fn a_retry_time_while_rows_are_awaited_is_remembered() {
-    let night = Night::of(10).until("06:14").event().predicted(10, 0);
+    let night = Night::sent_at(10, "06:14").predicted(10, 0);
     let night = night.until("06:15");
     assert!(night.run.retries.remembered);
     assert_eq!(
@@ -275,7 +275,7 @@ fn a_listing_that_fails_for_a_retry_is_tried_again() {
 
 #[test]
 fn a_listing_that_fails_during_a_batch_keeps_the_retry() {
-    let night = Night::of(100).until("06:02").event().until("06:04");
+    let night = Night::sent_at(100, "06:02").until("06:04");
     let night = night.predicted(50, 50).answered(10, Standing::Failed);
     let mut night = night
         .until("06:14")
@@ -297,7 +297,7 @@ fn rows_that_turn_up_before_a_retry_spare_it() {
 
 #[test]
 fn a_wave_that_joins_a_batch_which_settles_meanwhile_is_waited_for() {
-    let mut night = Night::of(100).until("06:02").event().until("06:14");
+    let mut night = Night::sent_at(100, "06:02").until("06:05");
     night = night.predicted(90, 90).answered(5, Standing::Failed);
     // The listing takes a while; the last five are answered before it is there.
     night = night.until("06:08").warehouse(Warehouse::Silent);
@@ -316,7 +316,8 @@ fn a_wave_that_joins_a_batch_which_settles_meanwhile_is_waited_for() {
         to_send: crate::domain::Asked::Known(staged),
     });
     assert_eq!((night.state(), staged), (State::Running, 5));
-    let night = night.warehouse(Warehouse::Up).predicted(5, 5);
+    // The rows that were asked for in vain are asked for again.
+    let night = night.warehouse(Warehouse::Up).predicted(5, 5).after(1_000);
     assert_eq!(night.state(), State::Complete);
 }
 

@@ -356,11 +356,11 @@ fn incident_04_only_what_is_frozen_counts_as_dispatched() {
 fn answers_of_units_that_were_sent_before_a_forced_reset_belong_to_the_next_batch() {
     let mut night = Night::of(100).until("00:30").sink(Sink::Holds).event();
     let tally = night.world.send(60, night.now);
-    let night = night.play(Event::Sent(tally)).play(Event::Reset {
+    let night = night.play(Event::Sent(tally)).sink(Sink::Sends);
+    let night = night.play(Event::Reset {
         by: "ana".to_owned(),
         force: true,
     });
-    let night = night.until("00:31");
     assert_eq!(
         (night.state(), night.run.batches),
         (State::Running, 2),

@@ -118,6 +118,7 @@ impl World {
             tally.resent_given_up += u64::from(again && unit.given_up);
             unit.attempts += 1;
             unit.queued = true;
+            unit.sent_at = None;
             unit.answered = false;
             unit.given_up = false;
             unit.batch = Some(self.batch.clone());
