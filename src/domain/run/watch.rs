@@ -127,7 +127,7 @@ fn is_judged(run: &Run, kind: Kind, now: Instant) -> bool {
 }
 
 fn is_finished(run: &Run) -> bool {
-    run.state == State::Complete || run.is_accepted()
+    run.state == State::Complete || (run.is_accepted() && run.completed_at.is_some())
 }
 
 fn deadline_breached(run: &Run, _now: Instant) -> Option<Condition> {

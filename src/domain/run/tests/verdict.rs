@@ -285,13 +285,6 @@ fn finishing_after_the_deadline_stays_breached_and_is_told_as_late_by() {
         .predicted(50, 50)
         .until("07:00");
     assert_eq!(night.open(Kind::DeadlineBreached), Some(Severity::Critical));
-    // In flight until ten minutes after the send at 06:50.
-    let night = night.predicted(50, 50);
-    assert_eq!(night.state(), State::Complete, "exactly at the deadline");
-    let night = late_start(100)
-        .until("06:55")
-        .predicted(50, 50)
-        .until("07:00");
     let mut night = night.until("07:23");
     let tally =
         night
