@@ -58,7 +58,7 @@ pub fn opens_at(game_date: GameDate, zone: &Zone) -> Instant {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{Expectation, GameDate, Instant, NaiveDate, Season, Zone, game_date, opens_at};
 
     fn date(text: &str) -> NaiveDate {
         text.parse().unwrap()

@@ -11,7 +11,7 @@ use super::{
     alert::Alert,
     baseline::{Baseline, Night},
     calendar::Expectation,
-    completion::{Counts, Standing},
+    completion::Counts,
     effect::{Announcement, Effect, Order},
     event::Event,
     ids::{BatchId, RunKey},
@@ -443,11 +443,6 @@ impl Run {
     /// The current batch's id, if it has one.
     pub fn batch_id(&self) -> Option<&BatchId> {
         self.batch.as_ref().map(|batch| &batch.id)
-    }
-
-    /// Ready units permanently skipped.
-    pub fn skipped_for_good(&self) -> u64 {
-        self.counts.plan.of(Standing::SkippedForGood)
     }
 }
 

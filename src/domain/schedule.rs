@@ -193,7 +193,7 @@ mod tests {
 
     use chrono::{NaiveDateTime, TimeDelta};
 
-    use super::*;
+    use super::{BadWallTime, Gap, Instant, NaiveDate, Overlap, WallTime, Zone};
 
     fn instant(text: &str) -> Instant {
         text.parse().unwrap()

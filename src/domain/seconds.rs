@@ -110,7 +110,7 @@ impl Visitor<'_> for LengthVisitor {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{TimeDelta, parse, text};
 
     #[test]
     fn a_length_reads_back_as_it_was_written() {

@@ -283,7 +283,7 @@ pub fn self_test() -> Result<(), SelfTestFailed> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{DATABASE_VERSION, Instant, OUTDATED, Zone, self_test};
 
     #[test]
     fn the_zone_database_passes_its_own_test() {

@@ -237,18 +237,12 @@ fn batch_stalled(run: &Run, now: Instant) -> Option<Condition> {
     let batch = run
         .batch
         .as_ref()
-        .filter(|batch| batch.settling_at.is_none() && !run.is_observing())?;
-    let limit = match run.state {
-        State::Dispatching => run.policy.dispatch.stalled_after,
-        State::Running => run.policy.completion.settle_quiet,
-        State::Expected
-        | State::Waiting
-        | State::Complete
-        | State::Partial
-        | State::Failed
-        | State::NotExpected => {
-            return None;
-        }
+        .filter(|batch| batch.settling_at.is_none() && !run.is_observing())
+        .filter(|_| matches!(run.state, State::Dispatching | State::Running))?;
+    let limit = if run.state == State::Dispatching {
+        run.policy.dispatch.stalled_after
+    } else {
+        run.policy.completion.settle_quiet
     };
     if now < batch.last_moved_at() + limit {
         return None;
