@@ -3,6 +3,7 @@
 //! `step` delegates to one function a state (`run/<state>.rs`). Asking, sending, storing and telling do not belong
 //! here: they are effects and orders of the step.
 
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -10,7 +11,7 @@ use super::{
     alert::Alert,
     baseline::{Baseline, Night},
     calendar::Expectation,
-    completion::{Counts, Standing},
+    completion::Counts,
     effect::{Announcement, Effect, Order},
     event::Event,
     ids::{BatchId, RunKey},
@@ -407,11 +408,16 @@ impl Run {
         )
     }
 
-    /// Seconds from the upstream's finish to the first dispatch, or until now while it grows; `None` before a finish.
+    /// From the upstream's finish to the first dispatch, or until now while it grows; `None` before a finish.
+    pub fn start_latency(&self, now: Instant) -> Option<TimeDelta> {
+        let passed = self.start.dispatched_at.unwrap_or(now) - self.start.finished_at?;
+        Some(passed.max(TimeDelta::zero()))
+    }
+
+    /// The start latency in seconds.
     pub fn start_latency_seconds(&self, now: Instant) -> Option<f64> {
-        let finished_at = self.start.finished_at?;
-        let passed = self.start.dispatched_at.unwrap_or(now) - finished_at;
-        Some((passed.num_milliseconds() as f64 / 1e3).max(0.0))
+        let latency = self.start_latency(now)?;
+        Some(latency.num_milliseconds() as f64 / 1e3)
     }
 
     /// When something is next due without anything arriving; `None` once closed.
@@ -444,11 +450,6 @@ impl Run {
     /// The current batch's id, if it has one.
     pub fn batch_id(&self) -> Option<&BatchId> {
         self.batch.as_ref().map(|batch| &batch.id)
-    }
-
-    /// Ready units permanently skipped.
-    pub fn skipped_for_good(&self) -> u64 {
-        self.counts.plan.of(Standing::SkippedForGood)
     }
 }
 

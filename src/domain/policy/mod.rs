@@ -293,7 +293,7 @@ impl Default for Filters {
 
 #[cfg(test)]
 mod tests {
-    use super::{GameDate, Instant, Instants, Pace, Policy, Readiness, Sla, TimeDelta};
+    use super::{GameDate, Instant, Instants, Pace, Policy, Readiness, Sla, TimeDelta, seconds};
 
     fn instant(text: &str) -> Instant {
         text.parse().unwrap()
