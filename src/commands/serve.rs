@@ -258,15 +258,5 @@ fn reasons(config: &Config) -> Vec<String> {
 }
 
 fn routes(config: &Config) -> Vec<HandoffRoute> {
-    config
-        .handoffs
-        .iter()
-        .map(|handoff| HandoffRoute {
-            id: handoff.id.clone(),
-            upstream_topic: handoff.upstream_topic.clone(),
-            trigger_subscription: handoff.trigger_subscription.clone(),
-            completion_subscription: handoff.completion_subscription.clone(),
-            final_processor_names: handoff.policy.upstream.final_processor_names.clone(),
-        })
-        .collect()
+    config.handoffs.iter().map(HandoffRoute::from).collect()
 }
