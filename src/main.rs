@@ -5,7 +5,9 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tipoff::commands::{check, demo, explain, quarantine, reset, retry, serve, start, status, warehouse};
+use tipoff::commands::{
+    check, demo, explain, quarantine, reset, retry, serve, start, status, warehouse,
+};
 
 /// Watches the handoff between two phases of a data pipeline and keeps its promise.
 #[derive(Parser)]

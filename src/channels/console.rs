@@ -26,11 +26,20 @@ impl Notifier for Console {
             eprintln!("{text}");
         }
         let gravest = message.told.iter().map(|told| told.alert.severity).max();
-        let (handoff, game_date) = (message.key.handoff.as_str(), message.key.game_date.to_string());
+        let (handoff, game_date) = (
+            message.key.handoff.as_str(),
+            message.key.game_date.to_string(),
+        );
         match gravest {
-            Some(Severity::Critical) => tracing::error!(handoff, game_date, id = message.id, "alert: {text}"),
-            Some(Severity::Warning) => tracing::warn!(handoff, game_date, id = message.id, "alert: {text}"),
-            Some(Severity::Info) | None => tracing::info!(handoff, game_date, id = message.id, "alert: {text}"),
+            Some(Severity::Critical) => {
+                tracing::error!(handoff, game_date, id = message.id, "alert: {text}")
+            }
+            Some(Severity::Warning) => {
+                tracing::warn!(handoff, game_date, id = message.id, "alert: {text}")
+            }
+            Some(Severity::Info) | None => {
+                tracing::info!(handoff, game_date, id = message.id, "alert: {text}")
+            }
         }
         Ok(())
     }
@@ -41,10 +50,20 @@ pub struct LogAnnouncer;
 
 #[async_trait]
 impl Announcer for LogAnnouncer {
-    async fn announce(&self, id: &str, key: &RunKey, announcement: &Announcement) -> Result<(), PortError> {
+    async fn announce(
+        &self,
+        id: &str,
+        key: &RunKey,
+        announcement: &Announcement,
+    ) -> Result<(), PortError> {
         let event = serde_json::to_string(announcement)
             .map_err(|error| PortError::permanent("writing the downstream event", error))?;
-        tracing::info!(id, handoff = key.handoff.as_str(), event, "the downstream event");
+        tracing::info!(
+            id,
+            handoff = key.handoff.as_str(),
+            event,
+            "the downstream event"
+        );
         Ok(())
     }
 }

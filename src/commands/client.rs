@@ -12,10 +12,20 @@ use serde_json::Value;
 #[derive(Debug, clap::Args)]
 pub struct Target {
     /// Where the service listens
-    #[arg(long, value_name = "URL", env = "TIPOFF_URL", default_value = "http://127.0.0.1:8080")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "TIPOFF_URL",
+        default_value = "http://127.0.0.1:8080"
+    )]
     pub url: String,
     /// The token it asks for
-    #[arg(long, value_name = "TOKEN", env = "TIPOFF_TOKEN", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "TIPOFF_TOKEN",
+        hide_env_values = true
+    )]
     pub token: Option<String>,
     /// Print the answer as JSON
     #[arg(long)]
@@ -37,7 +47,12 @@ pub struct NightArgs {
 #[derive(Debug, clap::Args)]
 pub struct DataArgs {
     /// The service's folder, read where no service answers
-    #[arg(long, value_name = "DIR", env = "TIPOFF_DATA", default_value = "./tipoff-data")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "TIPOFF_DATA",
+        default_value = "./tipoff-data"
+    )]
     pub data: PathBuf,
 }
 
@@ -56,7 +71,10 @@ impl NightArgs {
     /// As a query.
     pub fn query(&self) -> Vec<(&'static str, String)> {
         let pairs = [("handoff", &self.handoff), ("game_date", &self.game_date)];
-        pairs.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect()
+        pairs
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value.clone()?)))
+            .collect()
     }
 }
 
@@ -78,12 +96,22 @@ pub struct Call {
 impl Call {
     /// A question.
     pub fn get(path: &str, query: Vec<(&'static str, String)>) -> Self {
-        Self { method: Method::GET, path: path.to_owned(), query, body: None }
+        Self {
+            method: Method::GET,
+            path: path.to_owned(),
+            query,
+            body: None,
+        }
     }
 
     /// An order.
     pub fn post(path: &str, body: Value) -> Self {
-        Self { method: Method::POST, path: path.to_owned(), query: Vec::new(), body: Some(body) }
+        Self {
+            method: Method::POST,
+            path: path.to_owned(),
+            query: Vec::new(),
+            body: Some(body),
+        }
     }
 }
 
@@ -95,7 +123,9 @@ impl Target {
     /// When the address is no address, the answer does not come or is not JSON.
     pub async fn try_call(&self, call: Call) -> anyhow::Result<Option<(StatusCode, Value)>> {
         let url = format!("{}{}", self.url.trim_end_matches('/'), call.path);
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(ANSWER_SECONDS_MAX)).build()?;
+        let client = reqwest::Client::builder()
+            .timeout(Duration::from_secs(ANSWER_SECONDS_MAX))
+            .build()?;
         let mut request = client.request(call.method, &url).query(&call.query);
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
@@ -109,7 +139,10 @@ impl Target {
             Err(error) => return Err(error).with_context(|| format!("calling {url}")),
         };
         let status = response.status();
-        let body = response.json().await.with_context(|| format!("reading the answer of {url}"))?;
+        let body = response
+            .json()
+            .await
+            .with_context(|| format!("reading the answer of {url}"))?;
         Ok(Some((status, body)))
     }
 
@@ -121,7 +154,10 @@ impl Target {
     pub async fn call(&self, call: Call) -> anyhow::Result<(StatusCode, Value)> {
         match self.try_call(call).await? {
             Some(answer) => Ok(answer),
-            None => bail!("no service listens on {}; start one with `tipoff serve`, or name its --url", self.url),
+            None => bail!(
+                "no service listens on {}; start one with `tipoff serve`, or name its --url",
+                self.url
+            ),
         }
     }
 
@@ -134,7 +170,11 @@ impl Target {
         } else {
             eprintln!("tipoff: {}", problem_text(body));
         }
-        if status.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        if status.is_success() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
     }
 }
 
@@ -143,15 +183,35 @@ fn text<'a>(body: &'a Value, name: &str) -> &'a str {
 }
 
 fn outcome_text(status: StatusCode, body: &Value) -> String {
-    let word = if status == StatusCode::ACCEPTED { "accepted" } else { "nothing to do" };
-    let night = format!("{} {} is {}", text(body, "handoff"), text(body, "game_date"), text(body, "state"));
+    let word = if status == StatusCode::ACCEPTED {
+        "accepted"
+    } else {
+        "nothing to do"
+    };
+    let night = format!(
+        "{} {} is {}",
+        text(body, "handoff"),
+        text(body, "game_date"),
+        text(body, "state")
+    );
     let reason = text(body, "reason");
-    let batch = body.get("batch_id").and_then(Value::as_str).map(|id| format!(", {id}")).unwrap_or_default();
-    format!("{word}: {night}{batch}{}{reason}", if reason.is_empty() { "" } else { "\n" })
+    let batch = body
+        .get("batch_id")
+        .and_then(Value::as_str)
+        .map(|id| format!(", {id}"))
+        .unwrap_or_default();
+    format!(
+        "{word}: {night}{batch}{}{reason}",
+        if reason.is_empty() { "" } else { "\n" }
+    )
 }
 
 /// A problem as one line: what is wrong, and the field.
 pub fn problem_text(body: &Value) -> String {
     let detail = text(body, "detail");
-    if detail.is_empty() { text(body, "title").to_owned() } else { detail.to_owned() }
+    if detail.is_empty() {
+        text(body, "title").to_owned()
+    } else {
+        detail.to_owned()
+    }
 }

@@ -25,8 +25,8 @@ use crate::{
     telemetry::logging::{self, Format},
 };
 
-mod script;
 mod screen;
+mod script;
 
 use super::serve::{App, Setup, stop_signal};
 
@@ -78,7 +78,9 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     screen::announce(&act);
     let app = match App::open(act.setup()).await {
         Ok(app) => app,
-        Err(error) => return Err(error.context("starting the demo's service; another one may be running")),
+        Err(error) => {
+            return Err(error.context("starting the demo's service; another one may be running"));
+        }
     };
     screen::listening(&app);
     let played = tokio::select! {
@@ -122,13 +124,19 @@ impl Act {
         let night = find(args.night)?;
         let mut config = config::read(None, &Environment::of(Vec::new()))?;
         config.listen.set_port(args.port);
-        let handoff = config.handoffs.first_mut().ok_or_else(|| anyhow!("the built-in handoff is missing"))?;
+        let handoff = config
+            .handoffs
+            .first_mut()
+            .ok_or_else(|| anyhow!("the built-in handoff is missing"))?;
         let deadline_at = args.live.then(|| SystemClock.now() + args.deadline_in);
         let mut slate = Slate::generate(&night, args.seed);
         let mut game_date = night.game_date;
         if let Some(deadline_at) = deadline_at {
             let shift = Shift::to(deadline_at, night.game_date, &handoff.policy);
-            let expectation = handoff.season.as_ref().map(|season| season.expectation(night.game_date));
+            let expectation = handoff
+                .season
+                .as_ref()
+                .map(|season| season.expectation(night.game_date));
             handoff.season = expectation.and_then(|expectation| shift.season(expectation));
             handoff.policy = shift.policy(&handoff.policy);
             slate = shift.slate(slate);
@@ -141,12 +149,20 @@ impl Act {
             live_deadline_at: deadline_at,
             finished: false,
         };
-        let stage = Stage::open(&args.data, wanted).with_context(|| format!("opening {}", args.data.display()))?;
+        let stage = Stage::open(&args.data, wanted)
+            .with_context(|| format!("opening {}", args.data.display()))?;
         let opens_at = handoff.policy.instants(game_date).opens_at;
         let from = began(&stage, opens_at - BEFORE_OPENING).await?;
         config.data_dir = stage.path.clone();
         let clock = Arc::new(WarpClock::new(from, 1.0, args.live));
-        Ok(Self { stage, night, slate, clock, from, config })
+        Ok(Self {
+            stage,
+            night,
+            slate,
+            clock,
+            from,
+            config,
+        })
     }
 
     /// The promises of the play's handoff.
@@ -157,14 +173,25 @@ impl Act {
 
     /// The zones its story is told in.
     pub fn zones(&self) -> Zones {
-        Zones { schedule: self.policy().schedule.zone, calendar: self.policy().calendar_zone }
+        Zones {
+            schedule: self.policy().schedule.zone,
+            calendar: self.policy().calendar_zone,
+        }
     }
 
     fn setup(&self) -> Setup {
         let clock: Arc<dyn Clock> = self.clock.clone();
-        let workers = LocalSettings { seed: self.stage.play.seed, ..LocalSettings::default() };
+        let workers = LocalSettings {
+            seed: self.stage.play.seed,
+            ..LocalSettings::default()
+        };
         let setup = Setup::of(self.config.clone(), clock);
-        Setup { workers, behaviour: self.slate.behaviour.clone(), print_alerts: false, ..setup }
+        Setup {
+            workers,
+            behaviour: self.slate.behaviour.clone(),
+            print_alerts: false,
+            ..setup
+        }
     }
 }
 
@@ -185,7 +212,11 @@ fn find(date: Option<NaiveDate>) -> anyhow::Result<Night> {
         None => Ok(Night::designed().clone()),
         Some(date) => {
             let known = Night::find(GameDate(date)).cloned();
-            known.ok_or_else(|| anyhow!("no figures are kept of the night of {date}; `demo --list` names those that are"))
+            known.ok_or_else(|| {
+                anyhow!(
+                    "no figures are kept of the night of {date}; `demo --list` names those that are"
+                )
+            })
         }
     }
 }

@@ -48,18 +48,27 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
             eprintln!("tipoff: {}", problem_text(&answer));
             return Ok(ExitCode::FAILURE);
         }
-        Some((_, answer)) => serde_json::from_value(answer).context("reading the history that the service sent")?,
+        Some((_, answer)) => {
+            serde_json::from_value(answer).context("reading the history that the service sent")?
+        }
         None => {
             let files = Files::open(&args.data.data, &args.night).await?;
             let policy = &files.run.policy;
             let (schedule_zone, calendar_zone) = (policy.schedule.zone, policy.calendar_zone);
-            History { schedule_zone, calendar_zone, entries: files.history }
+            History {
+                schedule_zone,
+                calendar_zone,
+                entries: files.history,
+            }
         }
     };
     if args.target.json {
         println!("{:#}", serde_json::to_value(&history)?);
     } else {
-        let zones = Zones { schedule: history.schedule_zone, calendar: history.calendar_zone };
+        let zones = Zones {
+            schedule: history.schedule_zone,
+            calendar: history.calendar_zone,
+        };
         print!("{}", story::story(&history.entries, &zones));
     }
     Ok(ExitCode::SUCCESS)

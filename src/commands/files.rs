@@ -37,18 +37,28 @@ impl Files {
     pub async fn open(folder: &Path, night: &NightArgs) -> anyhow::Result<Self> {
         let file = folder.join("state.sqlite");
         if !file.exists() {
-            bail!("no service answers, and {} does not exist; name the service's --url or its --data", file.display());
+            bail!(
+                "no service answers, and {} does not exist; name the service's --url or its --data",
+                file.display()
+            );
         }
         let store = SqliteStore::open_to_read(&file).await?;
         let handoff = HandoffId::new(night.handoff.as_deref().unwrap_or(BUILT_IN_HANDOFF));
         let latest = store.latest_date(&handoff).await?;
-        let latest = latest.ok_or_else(|| anyhow!("no night of {handoff} is known in {}", file.display()))?;
-        let last = RunKey { handoff: handoff.clone(), game_date: latest };
+        let latest = latest
+            .ok_or_else(|| anyhow!("no night of {handoff} is known in {}", file.display()))?;
+        let last = RunKey {
+            handoff: handoff.clone(),
+            game_date: latest,
+        };
         let zone = store.run(&last).await?.map(|run| run.policy.calendar_zone);
         let today = zone.map_or(latest, |zone| calendar::game_date(SystemClock.now(), &zone));
         let game_date = date(night.game_date.as_deref(), today, latest)?;
         let key = RunKey { handoff, game_date };
-        let run = store.run(&key).await?.ok_or_else(|| anyhow!("no run of {key} is known"))?;
+        let run = store
+            .run(&key)
+            .await?
+            .ok_or_else(|| anyhow!("no run of {key} is known"))?;
         let history = store.history(&key).await?;
         Ok(Self { run, history })
     }
@@ -61,8 +71,9 @@ fn date(text: Option<&str>, today: GameDate, latest: GameDate) -> anyhow::Result
         Some("TODAY") => Ok(today),
         Some("YESTERDAY") => Ok(GameDate(today.0 - Days::new(1))),
         Some("TOMORROW") => Ok(GameDate(today.0 + Days::new(1))),
-        Some(text) => {
-            text.parse().map(GameDate).map_err(|_| anyhow!("--game-date `{text}`: write a date such as 2026-01-11"))
-        }
+        Some(text) => text
+            .parse()
+            .map(GameDate)
+            .map_err(|_| anyhow!("--game-date `{text}`: write a date such as 2026-01-11")),
     }
 }

@@ -43,17 +43,26 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let call = match args.action {
         Action::List => Call::get("/quarantine", Vec::new()),
         Action::Replay { id } => Call::post(&format!("/quarantine/{id}/replay"), Value::Null),
-        Action::Drop { id } => {
-            Call { method: Method::DELETE, path: format!("/quarantine/{id}"), query: Vec::new(), body: None }
-        }
+        Action::Drop { id } => Call {
+            method: Method::DELETE,
+            path: format!("/quarantine/{id}"),
+            query: Vec::new(),
+            body: None,
+        },
     };
     let (status, answer) = args.target.call(call).await?;
     if !status.is_success() {
         eprintln!("tipoff: {}", problem_text(&answer));
         return Ok(ExitCode::FAILURE);
     }
-    match answer.get("messages").and_then(Value::as_array).filter(|_| !args.target.json) {
-        Some(messages) => messages.iter().for_each(|message| println!("{}", line(message))),
+    match answer
+        .get("messages")
+        .and_then(Value::as_array)
+        .filter(|_| !args.target.json)
+    {
+        Some(messages) => messages
+            .iter()
+            .for_each(|message| println!("{}", line(message))),
         None => println!("{answer:#}"),
     }
     Ok(ExitCode::SUCCESS)
@@ -62,5 +71,10 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
 fn line(message: &Value) -> String {
     let text = |name: &str| message.get(name).and_then(Value::as_str).unwrap_or("");
     let id = message.get("id").and_then(Value::as_i64).unwrap_or(0);
-    format!("{id:>6}  {}  {:<9} {}", text("received_at"), text("source"), text("reason"))
+    format!(
+        "{id:>6}  {}  {:<9} {}",
+        text("received_at"),
+        text("source"),
+        text("reason")
+    )
 }

@@ -21,6 +21,9 @@ pub struct Args {
 ///
 /// When no service answers.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let (status, answer) = args.target.call(Call::post("/retry", args.night.members())).await?;
+    let (status, answer) = args
+        .target
+        .call(Call::post("/retry", args.night.members()))
+        .await?;
     Ok(args.target.print_outcome(status, &answer))
 }

@@ -2,7 +2,10 @@
 //!
 //! The demo runs the same assembly on another clock; nothing is decided here.
 
-use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context, anyhow, bail};
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -97,7 +100,10 @@ impl Setup {
     /// The setup that a configuration asks for.
     pub fn of(config: Config, clock: Arc<dyn Clock>) -> Self {
         let set = &config.workers;
-        let share = |reason: &str, share: f64| Share { reason: reason.to_owned(), share };
+        let share = |reason: &str, share: f64| Share {
+            reason: reason.to_owned(),
+            share,
+        };
         let behaviour = Behaviour {
             skips: vec![share("no_prop_lines", set.skip_share)],
             failures: vec![share("worker_error", set.failure_share)],
@@ -114,7 +120,13 @@ impl Setup {
             seed: set.seed,
             ..LocalSettings::default()
         };
-        Self { config, clock, workers, behaviour, print_alerts: false }
+        Self {
+            config,
+            clock,
+            workers,
+            behaviour,
+            print_alerts: false,
+        }
     }
 }
 
@@ -148,45 +160,72 @@ impl App {
     pub async fn open(setup: Setup) -> anyhow::Result<Self> {
         let config = &setup.config;
         let folder = &config.data_dir;
-        std::fs::create_dir_all(folder).with_context(|| format!("making the folder {}", folder.display()))?;
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("making the folder {}", folder.display()))?;
         let store = Arc::new(SqliteStore::open(&folder.join("state.sqlite")).await?);
         let warehouse = EmbeddedWarehouse::open(&folder.join("warehouse")).await?;
-        let listener =
-            TcpListener::bind(config.listen).await.with_context(|| format!("listening on {}", config.listen))?;
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .with_context(|| format!("listening on {}", config.listen))?;
         let address = listener.local_addr()?;
-        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
         let workers = Arc::new(start_workers(&setup, address, (&warehouse, &client))?);
         let handoffs = handoffs(&setup, &warehouse, &workers, &client)?;
         let ids: Vec<_> = handoffs.iter().map(|handoff| handoff.id.clone()).collect();
         let metrics = Arc::new(Metrics::new(&ids, &reasons(config)));
-        let first = config.handoffs.first().ok_or_else(|| anyhow!("no handoff is configured"))?;
-        let zones = Zones { schedule: first.policy.schedule.zone, calendar: first.policy.calendar_zone };
+        let first = config
+            .handoffs
+            .first()
+            .ok_or_else(|| anyhow!("no handoff is configured"))?;
+        let zones = Zones {
+            schedule: first.policy.schedule.zone,
+            calendar: first.policy.calendar_zone,
+        };
         let parts = Parts {
             store,
             clock: setup.clock.clone(),
             handoffs,
             announcer: Arc::new(LogAnnouncer),
-            notifier: Arc::new(Console { zones, print: setup.print_alerts }),
+            notifier: Arc::new(Console {
+                zones,
+                print: setup.print_alerts,
+            }),
             metrics,
         };
         let engine = Arc::new(Engine::start(parts).await?);
-        let router = http::router(HttpState::new(engine.clone(), routes(config), config.token.clone()));
+        let router = http::router(HttpState::new(
+            engine.clone(),
+            routes(config),
+            config.token.clone(),
+        ));
         let stop = CancellationToken::new();
         let server = tokio::spawn(serve(listener, router, stop.clone()));
-        Ok(Self { address, engine, warehouse, workers, stop, server })
+        Ok(Self {
+            address,
+            engine,
+            warehouse,
+            workers,
+            stop,
+            server,
+        })
     }
 
     /// Stops taking calls, then stops the engine and the workers.
     pub async fn stop(self) {
         self.stop.cancel();
-        let _ = tokio::time::timeout(Duration::from_secs(CONNECTION_SECONDS_MAX), self.server).await;
+        let _ =
+            tokio::time::timeout(Duration::from_secs(CONNECTION_SECONDS_MAX), self.server).await;
         self.engine.stop().await;
         self.workers.stop().await;
     }
 }
 
 async fn serve(listener: TcpListener, router: axum::Router, stop: CancellationToken) {
-    let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
+    let served = axum::serve(listener, router)
+        .with_graceful_shutdown(stop.cancelled_owned())
+        .await;
     if let Err(error) = served {
         tracing::error!(%error, "the server ended");
     }
@@ -203,9 +242,15 @@ fn start_workers(
         .iter()
         .find_map(|handoff| handoff.completion_subscription.clone())
         .unwrap_or_else(|| "local-workers".to_owned());
-    let destination = Destination { url: format!("http://{address}/complete").parse()?, subscription };
-    let surroundings =
-        Surroundings { warehouse: warehouse.clone(), clock: setup.clock.clone(), client: client.clone() };
+    let destination = Destination {
+        url: format!("http://{address}/complete").parse()?,
+        subscription,
+    };
+    let surroundings = Surroundings {
+        warehouse: warehouse.clone(),
+        clock: setup.clock.clone(),
+        client: client.clone(),
+    };
     let workers = LocalWorkers::start(setup.workers.clone(), destination, surroundings);
     workers.set_behaviour(setup.behaviour.clone());
     Ok(workers)
@@ -234,27 +279,48 @@ fn handoffs(
     Ok(handoffs)
 }
 
-fn http_sink(setup: &Setup, url: &str, batch: u32, client: &reqwest::Client) -> anyhow::Result<Arc<dyn Sink>> {
-    let url: reqwest::Url = url.parse().with_context(|| format!("sink.http.url `{url}`"))?;
+fn http_sink(
+    setup: &Setup,
+    url: &str,
+    batch: u32,
+    client: &reqwest::Client,
+) -> anyhow::Result<Arc<dyn Sink>> {
+    let url: reqwest::Url = url
+        .parse()
+        .with_context(|| format!("sink.http.url `{url}`"))?;
     if !matches!(url.scheme(), "http" | "https") {
         bail!("sink.http.url `{url}`: write an http:// or https:// address");
     }
     let settings = HttpSettings {
         url,
-        grouping: if batch > 1 { Grouping::Array(batch as usize) } else { Grouping::Single },
+        grouping: if batch > 1 {
+            Grouping::Array(batch as usize)
+        } else {
+            Grouping::Single
+        },
         timeout: Duration::from_secs(SINK_SECONDS_MAX),
         calls_max: SINK_CALLS_MAX,
     };
     let clock = setup.clock.clone();
-    let body = Arc::new(move |sent: &crate::ports::Request| serde_json::from_slice(&request::write(sent, clock.now()).data).unwrap_or_default());
+    let body = Arc::new(move |sent: &crate::ports::Request| {
+        serde_json::from_slice(&request::write(sent, clock.now()).data).unwrap_or_default()
+    });
     Ok(Arc::new(HttpSink::new(client.clone(), settings, body)))
 }
 
 /// Every reason that units are counted under.
 fn reasons(config: &Config) -> Vec<String> {
-    let completions = config.handoffs.iter().map(|handoff| &handoff.policy.completion);
-    let reasons = completions.flat_map(|set| set.permanent_skip_reasons.iter().chain(&set.other_reasons));
-    reasons.cloned().collect::<BTreeSet<_>>().into_iter().collect()
+    let completions = config
+        .handoffs
+        .iter()
+        .map(|handoff| &handoff.policy.completion);
+    let reasons =
+        completions.flat_map(|set| set.permanent_skip_reasons.iter().chain(&set.other_reasons));
+    reasons
+        .cloned()
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect()
 }
 
 fn routes(config: &Config) -> Vec<HandoffRoute> {

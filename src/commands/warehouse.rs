@@ -12,7 +12,12 @@ use crate::warehouse::{EmbeddedWarehouse, Format};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The service's folder
-    #[arg(long, value_name = "DIR", env = "TIPOFF_DATA", default_value = "./tipoff-data")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "TIPOFF_DATA",
+        default_value = "./tipoff-data"
+    )]
     data: PathBuf,
     #[command(subcommand)]
     action: Action,
@@ -44,12 +49,16 @@ enum Action {
 /// When the file cannot be read, a row is refused or the question is none; the error says which.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let folder = args.data.join("warehouse");
-    std::fs::create_dir_all(&folder).with_context(|| format!("making the folder {}", folder.display()))?;
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("making the folder {}", folder.display()))?;
     let warehouse = EmbeddedWarehouse::open(&folder).await?;
     match args.action {
         Action::Load { table, file } => {
-            let text = std::fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
-            let csv = file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
+            let text = std::fs::read_to_string(&file)
+                .with_context(|| format!("reading {}", file.display()))?;
+            let csv = file
+                .extension()
+                .is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
             let format = if csv { Format::Csv } else { Format::Ndjson };
             let rows = warehouse.load(&table, format, &text).await?;
             println!("{rows} rows loaded into {table}");
@@ -75,7 +84,10 @@ fn line(columns: &[String], row: &[serde_json::Value], json: bool) -> String {
     }
     let cells: Vec<String> = row
         .iter()
-        .map(|cell| cell.as_str().map_or_else(|| cell.to_string(), str::to_owned))
+        .map(|cell| {
+            cell.as_str()
+                .map_or_else(|| cell.to_string(), str::to_owned)
+        })
         .collect();
     cells.join("\t")
 }

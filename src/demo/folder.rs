@@ -51,13 +51,24 @@ impl Stage {
         if let Some((path, play)) = plays.last()
             && !play.finished
             && play.live_deadline_at.is_none()
-            && (Play { finished: false, ..play.clone() }) == wanted
+            && (Play {
+                finished: false,
+                ..play.clone()
+            }) == wanted
         {
-            return Ok(Self { path: path.clone(), play: play.clone(), resumed: true });
+            return Ok(Self {
+                path: path.clone(),
+                play: play.clone(),
+                resumed: true,
+            });
         }
         let path = root.join(format!("{:03}-{}", plays.len() + 1, wanted.night));
         fs::create_dir_all(&path)?;
-        let stage = Self { path, play: wanted, resumed: false };
+        let stage = Self {
+            path,
+            play: wanted,
+            resumed: false,
+        };
         stage.save()?;
         Ok(stage)
     }
@@ -105,7 +116,13 @@ mod tests {
 
     fn play(day: u32) -> Play {
         let night = GameDate(NaiveDate::from_ymd_opt(2026, 1, day).unwrap());
-        Play { night, game_date: night, seed: 1, live_deadline_at: None, finished: false }
+        Play {
+            night,
+            game_date: night,
+            seed: 1,
+            live_deadline_at: None,
+            finished: false,
+        }
     }
 
     #[test]

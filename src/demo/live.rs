@@ -36,7 +36,8 @@ impl Shift {
         let is = deadline_at.time().num_seconds_from_midnight() as i32;
         // Half a day to either side of UTC, so that both zones are among those that may exist.
         let east = (wanted - is + HALF_DAY).rem_euclid(2 * HALF_DAY) - HALF_DAY;
-        let offset = |east: i32| FixedOffset::east_opt(east).map_or(policy.schedule.zone, Zone::Fixed);
+        let offset =
+            |east: i32| FixedOffset::east_opt(east).map_or(policy.schedule.zone, Zone::Fixed);
         let schedule = offset(east);
         Self {
             game_date: schedule.date(deadline_at),
@@ -49,7 +50,10 @@ impl Shift {
     /// The policy with its zones shifted; its times of day stay what they are.
     pub fn policy(&self, policy: &Policy) -> Policy {
         let mut policy = policy.clone();
-        let moved = |time: &WallTime| WallTime { zone: self.schedule, ..time.clone() };
+        let moved = |time: &WallTime| WallTime {
+            zone: self.schedule,
+            ..time.clone()
+        };
         policy.calendar_zone = self.calendar;
         policy.schedule.zone = self.schedule;
         policy.schedule.deadline = moved(&policy.schedule.deadline);
@@ -67,7 +71,11 @@ impl Shift {
             Expectation::Games => Default::default(),
             Expectation::Unknown => return None,
         };
-        Some(Season { from: date, until: date, without_games })
+        Some(Season {
+            from: date,
+            until: date,
+            without_games,
+        })
     }
 
     /// The night's tables and upstream on the new date.
@@ -87,4 +95,3 @@ impl Shift {
         slate
     }
 }
-

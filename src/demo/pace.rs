@@ -25,15 +25,26 @@ const SOON: TimeDelta = TimeDelta::seconds(60);
 pub fn speed(run: Option<&Run>, events: &[Instant], now: Instant) -> f64 {
     let near = |at: &Instant| *at - SOON <= now && now <= *at + SOON;
     let soon = events.iter().any(near);
-    let Some(run) = run else { return if soon { NEAR } else { IDLE } };
-    let moved = run.batch.as_ref().is_some_and(|batch| now < batch.last_moved_at() + MOVING);
+    let Some(run) = run else {
+        return if soon { NEAR } else { IDLE };
+    };
+    let moved = run
+        .batch
+        .as_ref()
+        .is_some_and(|batch| now < batch.last_moved_at() + MOVING);
     let batch = matches!(run.state, State::Dispatching | State::Running) && moved;
     let staging = run.staging.is_some() || run.asking.rows_since.is_some();
     let retry = run.retries.automatic_at.is_some_and(|at| near(&at));
     let fixed = &run.instants;
-    let scheduled = fixed.backups_at.iter().chain(&fixed.retries_at).chain([&fixed.check_at, &fixed.deadline_at]);
+    let scheduled = fixed
+        .backups_at
+        .iter()
+        .chain(&fixed.retries_at)
+        .chain([&fixed.check_at, &fixed.deadline_at]);
     let due = scheduled.into_iter().any(near);
-    let starting = run.start.finished_at.is_some() && run.start.dispatched_at.is_none() && run.state == State::Waiting;
+    let starting = run.start.finished_at.is_some()
+        && run.start.dispatched_at.is_none()
+        && run.state == State::Waiting;
     match () {
         () if batch || staging => BUSY,
         () if soon || retry || due || starting => NEAR,

@@ -46,8 +46,17 @@ pub struct Moved {
 impl Applied {
     /// Counts and logs it; only for what has been committed.
     pub fn record(&self, shared: &Shared) {
-        for Moved { entry, before, after } in &self.moves {
-            let moved = telemetry::Moved { entry, before: Some(before), after: Some(after) };
+        for Moved {
+            entry,
+            before,
+            after,
+        } in &self.moves
+        {
+            let moved = telemetry::Moved {
+                entry,
+                before: Some(before),
+                after: Some(after),
+            };
             telemetry::record_step(&shared.metrics, &moved);
             telemetry::log_step(&moved);
         }
@@ -68,7 +77,7 @@ pub async fn apply(
         run,
         why: Vec::new(),
         changed: false,
-        entries: Vec::new(),
+        moves: Vec::new(),
     };
     let mut events = VecDeque::from([event]);
     for _ in 0..ROUNDS_MAX {
@@ -89,7 +98,11 @@ pub async fn apply(
         if changed || is_worth_telling(&event) {
             let entry = entry(&applied.run, event, changed, (&effects, why), now);
             transaction.append(&entry).await?;
-            applied.moves.push(Moved { entry, before, after: applied.run.clone() });
+            applied.moves.push(Moved {
+                entry,
+                before,
+                after: applied.run.clone(),
+            });
         }
         put(transaction, &applied.run, effects, now).await?;
         for order in orders {

@@ -176,10 +176,9 @@ impl Engine {
     }
 
     /// Stops: finishes what it holds or hands it back, for ten seconds at most.
-    pub async fn stop(self) {
+    pub async fn stop(&self) {
         self.shared.stop.cancel();
         self.tasks.close();
-        drop(self.inbox);
         let _ =
             tokio::time::timeout(Duration::from_secs(STOP_SECONDS_MAX), self.tasks.wait()).await;
     }

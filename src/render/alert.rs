@@ -18,9 +18,17 @@ const WIDTH: usize = 78;
 
 /// The message, a line an alert, with the units it is about.
 pub fn text(message: &AlertMessage, zones: &Zones) -> String {
-    let mut lines = vec![format!("{} {} at {}", message.key.handoff, message.key.game_date, zones.both(message.at))];
+    let mut lines = vec![format!(
+        "{} {} at {}",
+        message.key.handoff,
+        message.key.game_date,
+        zones.both(message.at)
+    )];
     lines.extend(message.told.iter().map(line));
-    let worrying = message.told.iter().any(|told| told.change != Change::Resolved);
+    let worrying = message
+        .told
+        .iter()
+        .any(|told| told.change != Change::Resolved);
     if worrying && !message.units.is_empty() {
         lines.push(format!("  {}", wrap(&names(&message.units), WIDTH, 2)));
     }
@@ -51,7 +59,11 @@ pub fn line(told: &Told) -> String {
 
 fn names(units: &[OpenUnit]) -> String {
     let named: Vec<String> = units.iter().take(NAMES_MAX).map(name).collect();
-    let more = if units.len() > NAMES_MAX { " and more" } else { "" };
+    let more = if units.len() > NAMES_MAX {
+        " and more"
+    } else {
+        ""
+    };
     format!("among them {}{more}", named.join(", "))
 }
 
@@ -59,9 +71,10 @@ fn name(open: &OpenUnit) -> String {
     let how = match (open.standing, &open.reason) {
         (Standing::Unanswered, _) => "no answer".to_owned(),
         (Standing::Claimed, _) => "claimed, no row".to_owned(),
-        (Standing::Skipped | Standing::Failed | Standing::SkippedForGood | Standing::Stored, Some(reason)) => {
-            reason.clone()
-        }
+        (
+            Standing::Skipped | Standing::Failed | Standing::SkippedForGood | Standing::Stored,
+            Some(reason),
+        ) => reason.clone(),
         (Standing::Skipped | Standing::SkippedForGood, None) => "skipped".to_owned(),
         (Standing::Failed, None) => "failed".to_owned(),
         (Standing::Stored, None) => "stored".to_owned(),

@@ -19,7 +19,11 @@ pub struct Zones {
 impl Zones {
     /// An instant in both zones: `07:00 PST / 10:00 EST`.
     pub fn both(&self, at: Instant) -> String {
-        format!("{} / {}", self.schedule.time_text(at), self.calendar.time_text(at))
+        format!(
+            "{} / {}",
+            self.schedule.time_text(at),
+            self.calendar.time_text(at)
+        )
     }
 }
 

@@ -24,8 +24,13 @@ const WIDTH: usize = 60;
 
 /// The story, a paragraph a moment, times in both zones.
 pub fn story(entries: &[HistoryEntry], zones: &Zones) -> String {
-    let Some(first) = entries.first() else { return "nothing is known of this night\n".to_owned() };
-    let names = (zones.schedule.abbreviation(first.at), zones.calendar.abbreviation(first.at));
+    let Some(first) = entries.first() else {
+        return "nothing is known of this night\n".to_owned();
+    };
+    let names = (
+        zones.schedule.abbreviation(first.at),
+        zones.calendar.abbreviation(first.at),
+    );
     let mut text = format!("{:<10}{:<10}\n", names.0, names.1);
     let mut state = None;
     for moment in moments(entries) {
@@ -35,7 +40,7 @@ pub fn story(entries: &[HistoryEntry], zones: &Zones) -> String {
     text
 }
 
-/// Entries that tell one thing: a run of answers or of sending is one moment.
+/// Entries that tell one thing: while units go out and answers come in, all of that is one moment.
 struct Moment {
     at: Instant,
     until: Instant,
@@ -43,14 +48,7 @@ struct Moment {
     why: Vec<Reason>,
     told: Vec<Told>,
     wants: Vec<&'static str>,
-    flow: Option<Flow>,
-}
-
-/// What comes in many small entries.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Flow {
-    Sending,
-    Answering,
+    flows: bool,
 }
 
 fn moments(entries: &[HistoryEntry]) -> Vec<Moment> {
@@ -60,7 +58,9 @@ fn moments(entries: &[HistoryEntry]) -> Vec<Moment> {
         match moments.last_mut() {
             Some(last) if continues(last, &next) => {
                 last.until = next.at;
-                last.why = next.why;
+                last.why
+                    .retain(|known| next.why.iter().all(|reason| reason.code != known.code));
+                last.why.extend(next.why);
             }
             Some(_) | None => moments.push(next),
         }
@@ -68,49 +68,55 @@ fn moments(entries: &[HistoryEntry]) -> Vec<Moment> {
     moments
 }
 
-/// Whether the next entry only carries the flow on: same kind, same state, nobody told.
+/// Whether the next entry only carries the flow on: same state, nobody told.
 fn continues(last: &Moment, next: &Moment) -> bool {
     let quiet = |moment: &Moment| moment.told.is_empty() && moment.wants.is_empty();
-    last.flow.is_some() && last.flow == next.flow && last.state == next.state && quiet(last) && quiet(next)
+    last.flows && next.flows && last.state == next.state && quiet(last) && quiet(next)
 }
 
 fn moment(entry: &HistoryEntry) -> Moment {
-    let flow = match &entry.event {
-        Some(Event::Sent(_)) => Some(Flow::Sending),
-        Some(Event::Answered(_)) => Some(Flow::Answering),
-        Some(
-            Event::Triggered(_)
-            | Event::ReadinessAnswered { .. }
-            | Event::Staged { .. }
-            | Event::Ordered(_)
-            | Event::Reconciled(_)
-            | Event::Ticked
-            | Event::Reset { .. }
-            | Event::SettleStalled { .. }
-            | Event::Acknowledged { .. },
-        )
-        | None => None,
-    };
+    let flows = matches!(entry.event, Some(Event::Sent(_) | Event::Answered(_)));
     let mut told = Vec::new();
     let mut wants = Vec::new();
     for effect in &entry.effects {
         match effect {
             Effect::Tell(changes) => told.extend(changes.iter().cloned()),
             Effect::Announce(_) => wants.push("the downstream is told"),
-            Effect::AskReadiness | Effect::Stage(_) | Effect::Send { .. } | Effect::Reconcile | Effect::Record => {}
+            Effect::AskReadiness
+            | Effect::Stage(_)
+            | Effect::Send { .. }
+            | Effect::Reconcile
+            | Effect::Record => {}
         }
     }
-    let why = entry.why.iter().filter(|reason| reason.code != Code::NothingDue).cloned().collect();
-    Moment { at: entry.at, until: entry.at, state: entry.state, why, told, wants, flow }
+    let why = entry
+        .why
+        .iter()
+        .filter(|reason| reason.code != Code::NothingDue)
+        .cloned()
+        .collect();
+    Moment {
+        at: entry.at,
+        until: entry.at,
+        state: entry.state,
+        why,
+        told,
+        wants,
+        flows,
+    }
 }
 
 fn paragraph(moment: &Moment, before: Option<State>, zones: &Zones) -> String {
-    let mut texts: Vec<String> = moment.why.iter().map(|reason| sentence(&reason.text)).collect();
+    let mut texts: Vec<String> = moment
+        .why
+        .iter()
+        .map(|reason| sentence(&reason.text))
+        .collect();
     texts.dedup();
     texts.extend(moment.wants.iter().map(|text| sentence(text)));
     if moment.until > moment.at {
         let seconds = (moment.until - moment.at).num_seconds();
-        texts.push(format!("That took {seconds} s"));
+        texts.push(format!("All that in {seconds} s"));
     }
     if let Some(state) = moment.state.filter(|state| before != Some(*state)) {
         texts.push(format!("[{}]", state.name()));
@@ -119,7 +125,11 @@ fn paragraph(moment: &Moment, before: Option<State>, zones: &Zones) -> String {
         return String::new();
     }
     let mut text = String::new();
-    let times = format!("{:<10}{:<10}", clock(moment.at, zones.schedule), clock(moment.at, zones.calendar));
+    let times = format!(
+        "{:<10}{:<10}",
+        clock(moment.at, zones.schedule),
+        clock(moment.at, zones.calendar)
+    );
     let body = texts.join(". ").replace("]. ", "] ");
     if !body.is_empty() {
         text += &format!("{times}{}\n", wrap(&body, WIDTH, MARGIN));
@@ -127,7 +137,10 @@ fn paragraph(moment: &Moment, before: Option<State>, zones: &Zones) -> String {
     for told in &moment.told {
         let line = alert::line(told);
         let line = wrap(line.trim(), WIDTH - 2, MARGIN + 2);
-        text += &format!("{:MARGIN$}> {line}\n", if body.is_empty() { times.as_str() } else { "" });
+        text += &format!(
+            "{:MARGIN$}> {line}\n",
+            if body.is_empty() { times.as_str() } else { "" }
+        );
     }
     text
 }

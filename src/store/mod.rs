@@ -12,7 +12,7 @@ use std::{
 
 use async_trait::async_trait;
 use sqlx::{
-    ConnectOptions, SqlSafeStr, SqlStr, Sqlite, SqlitePool,
+    ConnectOptions, SqlSafeStr, SqlStr, Sqlite, SqliteConnection, SqlitePool,
     migrate::{Migration, MigrationType, Migrator},
     pool::PoolConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -65,8 +65,8 @@ const MIGRATIONS: [(i64, &str, &str); 1] =
 pub struct SqliteStore {
     writer: Arc<Mutex<Writer>>,
     readers: SqlitePool,
-    /// Held as long as the store is.
-    _lock: File,
+    /// Held as long as the store is; `None` where it is only read.
+    _lock: Option<File>,
 }
 
 impl SqliteStore {
@@ -92,6 +92,27 @@ impl SqliteStore {
             .run(&mut connection)
             .await
             .map_err(failed("bring the database's tables up to date"))?;
+        Ok(Self::of(connection, options, Some(lock)))
+    }
+
+    /// Opens the file to read it, also while another process holds it. Nothing can be written.
+    ///
+    /// # Errors
+    ///
+    /// When it does not exist or cannot be read.
+    pub async fn open_to_read(path: &Path) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .read_only(true)
+            .busy_timeout(BUSY_TIMEOUT);
+        let connection = options
+            .connect()
+            .await
+            .map_err(failed("open the database to read it"))?;
+        Ok(Self::of(connection, options, None))
+    }
+
+    fn of(connection: SqliteConnection, options: SqliteConnectOptions, lock: Option<File>) -> Self {
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS_MAX)
             .connect_lazy_with(options.read_only(true));
@@ -99,11 +120,11 @@ impl SqliteStore {
             connection,
             is_open: false,
         };
-        Ok(Self {
+        Self {
             writer: Arc::new(Mutex::new(writer)),
             readers,
             _lock: lock,
-        })
+        }
     }
 
     async fn reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {

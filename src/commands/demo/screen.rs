@@ -25,15 +25,26 @@ const WIDTH: usize = 80;
 /// The nights that can be played.
 pub fn list() {
     for night in Night::all() {
-        println!("{}  {}", night.game_date, night.note.as_deref().unwrap_or(""));
+        println!(
+            "{}  {}",
+            night.game_date,
+            night.note.as_deref().unwrap_or("")
+        );
     }
 }
 
 /// What is about to be played.
 pub fn announce(act: &Act) {
     let play = &act.stage.play;
-    let note = act.night.note.as_deref().unwrap_or("nothing is noted of it");
-    println!("{}", wrap(&format!("The night of {}: {note}.", play.night), WIDTH, 0));
+    let note = act
+        .night
+        .note
+        .as_deref()
+        .unwrap_or("nothing is noted of it");
+    println!(
+        "{}",
+        wrap(&format!("The night of {}: {note}.", play.night), WIDTH, 0)
+    );
     println!("{}", wrap(&figures(&act.slate.figures), WIDTH, 0));
     let deadline_at = act.policy().instants(play.game_date).deadline_at;
     println!("Promised by {}.", act.zones().both(deadline_at));
@@ -79,7 +90,11 @@ impl Progress {
         if let (Some(bar), Ok(style)) = (&bar, style) {
             bar.set_style(style.progress_chars("=> "));
         }
-        Self { bar, zones: act.zones(), state: None }
+        Self {
+            bar,
+            zones: act.zones(),
+            state: None,
+        }
     }
 
     /// Shows how it stands.
@@ -91,7 +106,11 @@ impl Progress {
         if let Some(bar) = &self.bar {
             bar.set_length(run.counts.ready);
             bar.set_position(run.counts.plan.satisfied());
-            bar.set_message(format!("{}, {} in flight", run.state.name(), run.counts.in_flight));
+            bar.set_message(format!(
+                "{}, {} in flight",
+                run.state.name(),
+                run.counts.in_flight
+            ));
         }
         if self.state != Some(run.state) {
             self.state = Some(run.state);
@@ -114,9 +133,15 @@ impl Progress {
 /// The story of the night, its verdict and its alerts.
 pub async fn story(act: &Act, app: &App) -> anyhow::Result<()> {
     let store = &app.engine.shared().store;
-    let key = RunKey { handoff: act.config.handoffs[0].id.clone(), game_date: act.stage.play.game_date };
+    let key = RunKey {
+        handoff: act.config.handoffs[0].id.clone(),
+        game_date: act.stage.play.game_date,
+    };
     let entries = store.history(&key).await?;
-    println!("\nThe story of the night\n\n{}", story::story(&entries, &act.zones()));
+    println!(
+        "\nThe story of the night\n\n{}",
+        story::story(&entries, &act.zones())
+    );
     if let Some(run) = store.run(&key).await? {
         println!("{}", verdict(&run, &act.zones()));
         print!("{}", alerts(&run, &act.zones()));
@@ -130,7 +155,9 @@ pub fn verdict(run: &Run, zones: &Zones) -> String {
     let noun = &run.policy.unit_noun;
     let told = match (run.verdict(), &run.ruling) {
         (Some(Verdict::Met), Some(ruling)) => format!("met at {}", zones.both(ruling.dated_at)),
-        (Some(Verdict::Breached), Some(ruling)) => format!("breached at {}", zones.both(ruling.dated_at)),
+        (Some(Verdict::Breached), Some(ruling)) => {
+            format!("breached at {}", zones.both(ruling.dated_at))
+        }
         (Some(verdict), _) => verdict.name().to_owned(),
         (None, _) => "none: nothing was promised for this date".to_owned(),
     };
@@ -143,10 +170,22 @@ pub fn verdict(run: &Run, zones: &Zones) -> String {
         counts.outstanding(),
         counts.gap(),
     );
-    let reasons: Vec<String> =
-        counts.reasons.iter().filter(|(_, units)| **units > 0).map(|(reason, units)| format!("{reason} {units}")).collect();
-    let reasons = if reasons.is_empty() { String::new() } else { format!("\nReasons: {}.", reasons.join(", ")) };
-    format!("State:   {}\nVerdict: {told}\n{}{reasons}", run.state.name(), wrap(&figures, WIDTH, 0))
+    let reasons: Vec<String> = counts
+        .reasons
+        .iter()
+        .filter(|(_, units)| **units > 0)
+        .map(|(reason, units)| format!("{reason} {units}"))
+        .collect();
+    let reasons = if reasons.is_empty() {
+        String::new()
+    } else {
+        format!("\nReasons: {}.", reasons.join(", "))
+    };
+    format!(
+        "State:   {}\nVerdict: {told}\n{}{reasons}",
+        run.state.name(),
+        wrap(&figures, WIDTH, 0)
+    )
 }
 
 /// Every alert that opened.
@@ -160,9 +199,18 @@ pub fn alerts(run: &Run, zones: &Zones) -> String {
             Some(at) => format!("resolved {}", zones.schedule.time_text(at)),
             None => "open".to_owned(),
         };
-        let told = if alert.told_at.is_some() { "" } else { ", covered by another" };
+        let told = if alert.told_at.is_some() {
+            ""
+        } else {
+            ", covered by another"
+        };
         let severity = alert::severity(alert.severity);
-        let line = format!("{severity} {}: {} ({}, {end}{told})", zones.schedule.time_text(alert.opened_at), sentence(&alert.text), alert.kind.name());
+        let line = format!(
+            "{severity} {}: {} ({}, {end}{told})",
+            zones.schedule.time_text(alert.opened_at),
+            sentence(&alert.text),
+            alert.kind.name()
+        );
         text += &format!("  {}\n", wrap(&line, WIDTH - 4, 4));
     }
     text

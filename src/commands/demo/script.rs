@@ -31,12 +31,24 @@ const OVER_AFTER: TimeDelta = TimeDelta::minutes(2);
 /// Plays the night to its end.
 pub async fn play(act: &Act, app: &App) -> anyhow::Result<()> {
     act.slate.put_listing(&app.warehouse).await?;
-    let mut upstream = act.slate.upstream.as_ref().filter(|upstream| upstream.finished_at > act.from);
+    let mut upstream = act
+        .slate
+        .upstream
+        .as_ref()
+        .filter(|upstream| upstream.finished_at > act.from);
     if upstream.is_none() && act.slate.upstream.is_some() {
         act.slate.put_finished(&app.warehouse).await?;
     }
-    let events: Vec<Instant> = act.slate.upstream.iter().map(|upstream| upstream.finished_at).collect();
-    let key = RunKey { handoff: act.config.handoffs[0].id.clone(), game_date: act.stage.play.game_date };
+    let events: Vec<Instant> = act
+        .slate
+        .upstream
+        .iter()
+        .map(|upstream| upstream.finished_at)
+        .collect();
+    let key = RunKey {
+        handoff: act.config.handoffs[0].id.clone(),
+        game_date: act.stage.play.game_date,
+    };
     let mut progress = Progress::begin(act);
     let mut speed = 1.0;
     loop {
@@ -97,6 +109,10 @@ async fn post_event(app: &App, upstream: &Upstream, now: Instant) -> anyhow::Res
     });
     let url = format!("http://{}/trigger", app.address);
     let response = reqwest::Client::new().post(url).json(&push).send().await?;
-    anyhow::ensure!(response.status().is_success(), "the service refused the event: {}", response.status());
+    anyhow::ensure!(
+        response.status().is_success(),
+        "the service refused the event: {}",
+        response.status()
+    );
     Ok(())
 }

@@ -26,8 +26,8 @@ use crate::{
         Handoff, Shared,
         apply::{self, Applied},
     },
-    telemetry,
     ports::store::{HistoryEntry, Quarantined, RankedAnswer, StoreError, Transaction},
+    telemetry,
 };
 
 /// Most messages that share one commit.
@@ -74,7 +74,8 @@ async fn commit(shared: &Shared, works: Vec<(Work, Reply)>) {
                 transaction,
                 now,
                 tallies: BTreeMap::new(),
-                applied: Vec::new(), refused: Vec::new(),
+                applied: Vec::new(),
+                refused: Vec::new(),
             };
             for (work, reply) in works {
                 let outcome = group.one(work).await;
@@ -145,7 +146,11 @@ impl Group<'_> {
             applied.record(self.shared);
         }
         for entry in &self.refused {
-            let moved = telemetry::Moved { entry, before: None, after: None };
+            let moved = telemetry::Moved {
+                entry,
+                before: None,
+                after: None,
+            };
             telemetry::record_step(&self.shared.metrics, &moved);
             telemetry::log_step(&moved);
         }
