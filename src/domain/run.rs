@@ -183,6 +183,8 @@ pub struct Retries {
     pub fixed_done: usize,
     /// Backup occurrences already done or passed over, counted from the first.
     pub backups_done: usize,
+    /// Waves that had anything to send.
+    pub waves_sent: u32,
     /// Units sent again so far.
     pub units: u64,
     /// Of these, by the automatic retry.
@@ -470,6 +472,9 @@ pub fn step(run: Run, event: &Event, now: Instant) -> Step {
     }
     let before = run.clone();
     let mut draft = Draft::new(run, now);
+    if before.steps == 0 {
+        draft.says(Code::Opened, opening_text(&before));
+    }
     let asked = before.asking.readiness_since.is_some();
     absorb::absorb(&mut draft, event);
     people::heed(&mut draft, event);
@@ -485,6 +490,28 @@ pub fn step(run: Run, event: &Event, now: Instant) -> Step {
     outlook::hold(&mut draft);
     watch::watch(&mut draft);
     draft.finish(before)
+}
+
+/// What a night begins with, told once.
+fn opening_text(run: &Run) -> String {
+    let zone = run.policy.schedule.zone;
+    let deadline = zone.time_text(run.instants.deadline_at);
+    match (run.purpose, run.expectation) {
+        (Purpose::Backfill, _) => {
+            "opened for a past date: a backfill, without promises or alerts".to_owned()
+        }
+        (Purpose::Tonight, Expectation::NoGames) => {
+            "the season file says there are no games: nothing is expected or promised".to_owned()
+        }
+        (Purpose::Tonight, Expectation::Games) => {
+            format!("the night opens, promised by {deadline}")
+        }
+        (Purpose::Tonight, Expectation::Unknown) => {
+            format!(
+                "the night opens, promised by {deadline}; no season file speaks of it, so games are expected"
+            )
+        }
+    }
 }
 
 /// One function a state.

@@ -1,1 +1,13 @@
+//! Tests that meet the whole service from outside, in one binary.
+//!
+//! What one file promises is tested next to it.
 
+#[path = "../support/mod.rs"]
+mod support;
+
+mod http_complete;
+mod http_identity;
+mod http_people;
+mod http_probes;
+mod http_push;
+mod http_quarantine;

@@ -186,6 +186,7 @@ pub fn freeze(draft: &mut Draft, tally: &FrozenTally) {
         return;
     }
     let run = &mut draft.run;
+    run.retries.waves_sent += 1;
     run.retries.units += tally.retried;
     if staging.reach == Reach::Automatic {
         run.retries.units_automatic += tally.retried;

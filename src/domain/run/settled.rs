@@ -199,9 +199,11 @@ fn no_automatic_retry(run: &Run, now: Instant) -> Option<String> {
 /// Whether a retry is surely still to come: one is planned, or a fixed time lies ahead and every unit has an attempt
 /// and the night a budget left.
 pub fn retry_to_come(run: &Run) -> bool {
-    let left =
-        run.waves < run.policy.retry.attempts_max && run.retry_budget(Reach::Fixed) != Some(0);
+    let attempts = run.retries.waves_sent < run.policy.retry.attempts_max;
+    let left = attempts && run.retry_budget(Reach::Fixed) != Some(0);
     let fixed = left && run.instants.retries_at.len() > run.retries.fixed_done;
     let failed = run.failure == Some(Failure::InsufficientData);
-    run.retries.automatic_at.is_some() || run.retries.pending.is_some() || (fixed && !failed)
+    let under_way =
+        run.staging.is_some() || run.asking.trigger.is_some() || run.retries.pending.is_some();
+    run.retries.automatic_at.is_some() || under_way || (fixed && !failed)
 }
