@@ -121,10 +121,9 @@ pub enum Code {
 impl Code {
     /// The name as it stands in tables, metrics and JSON.
     pub fn name(self) -> String {
-        match serde_json::to_value(self) {
-            Ok(serde_json::Value::String(name)) => name,
-            Ok(_) | Err(_) => format!("{self:?}"),
-        }
+        let name = serde_json::to_value(self).ok();
+        let name = name.as_ref().and_then(serde_json::Value::as_str);
+        name.unwrap_or_default().to_owned()
     }
 }
 
@@ -144,5 +143,16 @@ impl Reason {
             code,
             text: text.into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Code;
+
+    #[test]
+    fn a_code_has_the_name_that_it_is_stored_under() {
+        assert_eq!(Code::NothingNew.name(), "nothing_new");
+        assert_eq!(Code::CouldNotAsk.name(), "could_not_ask");
     }
 }

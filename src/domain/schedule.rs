@@ -207,6 +207,19 @@ mod tests {
         }
     }
 
+    /// The first second after `low` that is not the same, by bisection.
+    fn first_other(mut low: Instant, mut high: Instant, same: impl Fn(Instant) -> bool) -> Instant {
+        while high - low > TimeDelta::seconds(1) {
+            let middle = low + TimeDelta::seconds((high - low).num_seconds() / 2);
+            if same(middle) {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        high
+    }
+
     /// The first second, by bisection, of each other distance from UTC.
     fn transitions(zone: &Zone) -> Vec<Instant> {
         let distance = |at: Instant| zone.local(at) - at.naive_utc();
@@ -220,16 +233,8 @@ mod tests {
             let after = before + TimeDelta::days(5);
             let distance_after = distance(after);
             if distance_before != distance_after {
-                let (mut low, mut high) = (before, after);
-                while high - low > TimeDelta::seconds(1) {
-                    let middle = low + TimeDelta::seconds((high - low).num_seconds() / 2);
-                    if distance(middle) == distance_before {
-                        low = middle;
-                    } else {
-                        high = middle;
-                    }
-                }
-                found.push(high);
+                let same = |at| distance(at) == distance_before;
+                found.push(first_other(before, after, same));
             }
             (before, distance_before) = (after, distance_after);
         }
@@ -363,6 +368,19 @@ mod tests {
                 assert!(before.is_none_or(|before| at > before), "{zone} {date}");
                 before = Some(at);
             }
+        }
+    }
+
+    #[test]
+    fn a_promise_that_the_clock_shows_twice_falls_on_the_one_that_is_set() {
+        let date = "2025-11-02".parse().unwrap();
+        for (overlap, at) in [
+            (Overlap::First, "2025-11-02T05:30:00Z"),
+            (Overlap::Both, "2025-11-02T05:30:00Z"),
+            (Overlap::Second, "2025-11-02T06:30:00Z"),
+        ] {
+            let promise = wall_time("01:30 America/New_York", Gap::Next, overlap);
+            assert_eq!(promise.instant_on(date), instant(at), "{overlap:?}");
         }
     }
 

@@ -293,7 +293,7 @@ impl Default for Filters {
 
 #[cfg(test)]
 mod tests {
-    use super::{GameDate, Instant, Instants, Pace, Policy, Readiness, Sla, TimeDelta, seconds};
+    use super::{GameDate, Instant, Instants, Pace, Policy, Readiness, Sla, TimeDelta};
 
     fn instant(text: &str) -> Instant {
         text.parse().unwrap()

@@ -234,11 +234,17 @@ fn question_timers(run: &Run) -> [Due; 3] {
     let idle = run.asking.readiness_since.is_none();
     let wait = run.wait.as_ref().filter(|_| run.state == State::Waiting);
     let questions = [run.asking.readiness_since, run.asking.rows_since];
-    let unanswered = questions.into_iter().flatten().map(|at| at + ANSWER_LONGEST);
+    let unanswered = questions
+        .into_iter()
+        .flatten()
+        .map(|at| at + ANSWER_LONGEST);
     let staging = run.staging.as_ref();
     let uncollected = staging.map(|wave| wave.asked_at + STAGING_LONGEST);
     [
-        (wait.and_then(|wait| wait.poll_at).filter(|_| idle), Timer::Poll),
+        (
+            wait.and_then(|wait| wait.poll_at).filter(|_| idle),
+            Timer::Poll,
+        ),
         (run.looks.catch_up_at.filter(|_| idle), Timer::CatchUp),
         (unanswered.chain(uncollected).min(), Timer::Unanswered),
     ]
@@ -249,8 +255,14 @@ fn batch_timers(run: &Run) -> [Due; 2] {
     let settling = batch_in(State::Running);
     let sending = batch_in(State::Dispatching);
     [
-        (settling.and_then(|batch| batch.settles_at(&run.policy)), Timer::Settle),
-        (sending.and_then(|batch| batch.sending_ends_at(&run.policy)), Timer::SendingEnds),
+        (
+            settling.and_then(|batch| batch.settles_at(&run.policy)),
+            Timer::Settle,
+        ),
+        (
+            sending.and_then(|batch| batch.sending_ends_at(&run.policy)),
+            Timer::SendingEnds,
+        ),
     ]
 }
 
@@ -258,8 +270,14 @@ fn verdict_timers(run: &Run) -> [Due; 2] {
     let judging = run.judging_since.filter(|_| run.ruling.is_none());
     let late = run.ruling.as_ref().filter(|ruling| !ruling.confirmed);
     [
-        (judging.map(|since| since + run.policy.sla.judging_max), Timer::JudgingEnds),
-        (late.and_then(|ruling| ruling.open_until), Timer::LateAnswersEnd),
+        (
+            judging.map(|since| since + run.policy.sla.judging_max),
+            Timer::JudgingEnds,
+        ),
+        (
+            late.and_then(|ruling| ruling.open_until),
+            Timer::LateAnswersEnd,
+        ),
     ]
 }
 
@@ -268,14 +286,23 @@ fn scheduled(run: &Run) -> Vec<(Instant, Timer)> {
     let mut timers = Vec::new();
     let mut add = |at: &[Instant], timer| timers.extend(at.iter().map(|at| (*at, timer)));
     if run.purpose == Purpose::Tonight {
-        add(left(&run.instants.backups_at, run.retries.backups_done), Timer::Backup);
+        add(
+            left(&run.instants.backups_at, run.retries.backups_done),
+            Timer::Backup,
+        );
     }
     if run.has_promises() {
-        add(left(&run.instants.retries_at, run.retries.fixed_done), Timer::FixedRetry);
+        add(
+            left(&run.instants.retries_at, run.retries.fixed_done),
+            Timer::FixedRetry,
+        );
         let check = [run.instants.check_at];
         add(left(&check, usize::from(run.looks.checked)), Timer::Check);
         let deadline = [run.instants.deadline_at];
-        add(left(&deadline, usize::from(run.looks.deadline_done)), Timer::Deadline);
+        add(
+            left(&deadline, usize::from(run.looks.deadline_done)),
+            Timer::Deadline,
+        );
     }
     timers
 }
