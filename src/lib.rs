@@ -3,8 +3,18 @@
 //!
 //! This file names the layers and nothing else; docs/architecture.md says which may use which.
 
+pub mod channels;
 pub mod clock;
+pub mod commands;
 pub mod config;
+pub mod demo;
 pub mod domain;
+pub mod engine;
+pub mod http;
 pub mod ports;
+pub mod render;
+pub mod sinks;
+pub mod store;
+pub mod telemetry;
+pub mod warehouse;
 pub mod wire;

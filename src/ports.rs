@@ -10,10 +10,9 @@ use crate::domain::{
     alert::Told,
     completion::Standing,
     effect::Announcement,
-    ids::{BatchId, GameDate, GameId, HandoffId, RequestId, UnitId},
+    ids::{BatchId, GameDate, GameId, HandoffId, RequestId, RunKey, UnitId},
     plan::ListedUnit,
     readiness::Readiness,
-    run::Run,
 };
 
 pub mod store;
@@ -172,7 +171,7 @@ pub trait Announcer: Send + Sync {
     async fn announce(
         &self,
         id: &str,
-        run: &Run,
+        key: &RunKey,
         announcement: &Announcement,
     ) -> Result<(), PortError>;
 }
@@ -189,8 +188,8 @@ pub trait Notifier: Send + Sync {
 pub struct AlertMessage {
     /// (run, step, index): the receiver's idempotency key.
     pub id: String,
-    /// The run as it was then.
-    pub run: Box<Run>,
+    /// Whose night.
+    pub key: RunKey,
     /// What changed, gravest first.
     pub told: Vec<Told>,
     /// The first units that still needed work then, by game.

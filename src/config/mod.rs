@@ -216,7 +216,7 @@ fn from_toml<'de, T: Deserialize<'de>>(what: &str, text: &'de str) -> Result<T, 
 mod tests {
     use chrono::TimeDelta;
 
-    use super::*;
+    use super::{Config, Environment, Error, Handoff, LogFormat, Path, Sink, Workers, parse, read};
     use crate::domain::{
         ids::HandoffId,
         policy::{Mode, Policy},
@@ -365,89 +365,88 @@ mod tests {
         );
     }
 
+    /// Reads each text, and expects it to be refused with these words in the message.
+    fn assert_refused(cases: &[(&str, [&str; 2])]) {
+        for (text, words) in cases {
+            let error = read_text(text).unwrap_err().to_string();
+            for word in words {
+                assert!(error.contains(word), "{word} is missing\n{text}\n{error}");
+            }
+        }
+    }
+
     #[test]
     fn a_wrong_value_is_refused_with_its_field_and_what_to_write() {
-        let with_handoff = |text: &str| format!("[[handoffs]]\nid = \"phase4-to-phase5\"\n{text}");
-        for (text, field, fix) in [
-            ("prot = 1".to_owned(), "prot", "unknown field"),
-            ("[listen]\nport = 70000".to_owned(), "port", "70000"),
+        assert_refused(&[
+            ("prot = 1", ["prot", "unknown field"]),
+            ("[listen]\nport = 70000", ["port", "70000"]),
             (
-                "[workers]\nskip_share = 12".to_owned(),
-                "workers.skip_share = 12",
-                "from 0 to 1",
+                "[workers]\nskip_share = 12",
+                ["workers.skip_share = 12", "from 0 to 1"],
             ),
-            ("[[handoffs]]".to_owned(), "handoffs[0].id", "a name"),
+            ("[[handoffs]]", ["handoffs[0].id", "a name"]),
             (
-                "[[handoffs]]\nid = \"other\"".to_owned(),
-                "upstream_topic",
-                "name the topic",
+                "[[handoffs]]\nid = \"other\"",
+                ["upstream_topic", "name the topic"],
             ),
+        ]);
+    }
+
+    #[test]
+    fn a_wrong_value_of_a_handoff_is_refused_with_its_field_and_what_to_write() {
+        let cases = [
             (
-                with_handoff("calendar_zone = \"ET\""),
-                "calendar_zone",
-                "America/Los_Angeles",
-            ),
-            (
-                with_handoff("season = \"nba-1999\""),
-                "handoffs[0].season",
-                "nba-2025-26",
+                "calendar_zone = \"ET\"",
+                ["calendar_zone", "America/Los_Angeles"],
             ),
             (
-                with_handoff("[handoffs.schedule]\ndeadline = \"7 am\""),
-                "handoffs[0].schedule.deadline = \"7 am\"",
-                "06:00",
+                "season = \"nba-1999\"",
+                ["handoffs[0].season", "nba-2025-26"],
             ),
             (
-                with_handoff("[handoffs.readiness]\nshare = 0.5"),
-                "handoffs[0].readiness.share = 0.5",
-                "share_min",
+                "[handoffs.schedule]\ndeadline = \"7 am\"",
+                ["handoffs[0].schedule.deadline = \"7 am\"", "06:00"],
             ),
             (
-                with_handoff("[handoffs.sla.latency]\nwarn = 60"),
-                "handoffs[0].sla.latency.warn",
-                "warning",
+                "[handoffs.readiness]\nshare = 0.5",
+                ["handoffs[0].readiness.share = 0.5", "share_min"],
             ),
             (
-                with_handoff("[handoffs.readiness]\nshare_min = 80"),
-                "handoffs[0].readiness.share_min = 80",
-                "80 % is 0.8",
+                "[handoffs.sla.latency]\nwarn = 60",
+                ["handoffs[0].sla.latency.warn", "warning"],
             ),
             (
-                with_handoff("[handoffs.readiness]\nwait = \"half an hour\""),
-                "half an hour",
-                "30m",
+                "[handoffs.readiness]\nshare_min = 80",
+                ["handoffs[0].readiness.share_min = 80", "80 % is 0.8"],
             ),
             (
-                with_handoff("[handoffs.pace]\nin_flight_max = 0"),
-                "handoffs[0].pace.in_flight_max = 0",
-                "at least 1",
+                "[handoffs.readiness]\nwait = \"half an hour\"",
+                ["half an hour", "30m"],
             ),
             (
-                with_handoff("[handoffs.pace]\nfull_per_second = nan"),
-                "pace.full_per_second",
-                "above 0",
+                "[handoffs.pace]\nin_flight_max = 0",
+                ["handoffs[0].pace.in_flight_max = 0", "at least 1"],
             ),
             (
-                with_handoff("upstream_handoff = \"lost\""),
-                "upstream_handoff",
-                "no handoff",
+                "[handoffs.pace]\nfull_per_second = nan",
+                ["pace.full_per_second", "above 0"],
             ),
             (
-                with_handoff("upstream_handoff = \"phase4-to-phase5\""),
-                "upstream_handoff",
-                "circle",
+                "upstream_handoff = \"lost\"",
+                ["upstream_handoff", "no handoff"],
             ),
             (
-                with_handoff("[handoffs.sink.http]\nurl = \"ftp://x\""),
-                "sink.http.url",
-                "http://",
+                "upstream_handoff = \"phase4-to-phase5\"",
+                ["upstream_handoff", "circle"],
             ),
-        ] {
-            let error = read_text(&text).unwrap_err().to_string();
-            assert!(
-                error.contains(field) && error.contains(fix),
-                "{text}\n{error}"
-            );
+            (
+                "[handoffs.sink.http]\nurl = \"ftp://x\"",
+                ["sink.http.url", "http://"],
+            ),
+        ];
+        for (text, words) in cases {
+            let text = format!("[[handoffs]]\nid = \"phase4-to-phase5\"\n{text}");
+            assert_refused(&[(&text, words)]);
         }
     }
 
@@ -468,6 +467,29 @@ mod tests {
         }
         let chained = two("id = \"phase5-to-phase6\"\nupstream_handoff = \"phase4-to-phase5\"");
         assert_eq!(read_text(&chained).unwrap().handoffs.len(), 2);
+    }
+
+    const EVERY_SETTING: &str = include_str!("../../docs/examples/every-setting.toml");
+
+    #[test]
+    fn the_example_of_every_setting_is_the_default() {
+        let example = read_text(EVERY_SETTING).unwrap();
+        assert_eq!(example, read(None, &Environment::default()).unwrap());
+    }
+
+    #[test]
+    fn the_example_of_every_setting_leaves_none_out() {
+        let example: toml::Table = EVERY_SETTING.parse().unwrap();
+        let policy = serde_json::to_value(Policy::default()).unwrap();
+        assert_names_all(&example["handoffs"][0], &policy, "handoffs");
+    }
+
+    fn assert_names_all(given: &toml::Value, known: &serde_json::Value, path: &str) {
+        for (key, value) in known.as_object().into_iter().flatten() {
+            let given = given.get(key);
+            assert!(given.is_some(), "{path}.{key} is missing");
+            assert_names_all(given.unwrap(), value, &format!("{path}.{key}"));
+        }
     }
 
     #[test]

@@ -88,7 +88,7 @@ fn date(written: toml::value::Datetime, what: &str) -> Result<NaiveDate, Error> 
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{NaiveDate, parse, shipped};
     use crate::domain::{calendar::Expectation, ids::GameDate};
 
     #[test]

@@ -79,7 +79,7 @@ pub(super) fn read(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::Token;
 
     #[test]
     fn a_token_is_matched_whole_and_never_printed() {

@@ -140,7 +140,8 @@ impl Standings {
     }
 }
 
-/// Units that changed their standing alike in one set operation.
+/// Units that changed their standing alike in one set operation; `from` and `to` are the same where only `in_time`
+/// changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Move {
     /// How they stood.
@@ -223,7 +224,11 @@ impl Tally {
 
     /// How many units changed their standing.
     pub fn changed(&self) -> u64 {
-        self.moves.iter().map(|change| change.units).sum()
+        self.moves
+            .iter()
+            .filter(|change| change.from != change.to)
+            .map(|change| change.units)
+            .sum()
     }
 
     /// Whether it did nothing at all.

@@ -67,6 +67,11 @@ impl Pacer {
         room.min(tick).min(most)
     }
 
+    /// When the next unit may be sent.
+    pub fn next_at(&self) -> Instant {
+        self.next_at
+    }
+
     /// Takes note that `units` were sent now, and says when the next may be.
     pub fn note(&mut self, units: u64, now: Instant) -> Instant {
         let micros = (units as f64 / self.rate(now) * 1e6).min(MICROS_MAX);

@@ -2,6 +2,8 @@
 //!
 //! How bytes become an event belongs to `wire` and the engine's inbox.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -67,6 +69,10 @@ pub enum Event {
 /// What an order did, fed back once in the same transaction.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time, inside an event that is no smaller"
+)]
 pub enum Done {
     /// A wave was frozen: from now on its units are the batch's.
     Frozen(FrozenTally),
@@ -100,6 +106,8 @@ pub struct FrozenTally {
     pub missing: u64,
     /// Ready and predicted units by game.
     pub games: Vec<(GameId, GameCounts)>,
+    /// Skipped and failed units by reason.
+    pub reasons: BTreeMap<String, u64>,
     /// Units that an earlier plan held and this one does not.
     pub orphans: u64,
     /// When the latest satisfied unit became so.

@@ -9,6 +9,7 @@ pub mod completion;
 pub mod dispatch;
 pub mod effect;
 pub mod event;
+pub mod feasibility;
 pub mod forecast;
 pub mod ids;
 pub mod plan;

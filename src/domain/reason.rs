@@ -119,6 +119,64 @@ pub enum Code {
 }
 
 impl Code {
+    /// Every code.
+    pub const ALL: [Self; 54] = [
+        Self::Opened,
+        Self::NoGames,
+        Self::GamesAfterAll,
+        Self::Accepted,
+        Self::Merged,
+        Self::NothingToDo,
+        Self::NothingToRetry,
+        Self::NothingNew,
+        Self::NotFinalProcessor,
+        Self::Backfill,
+        Self::SkipRequested,
+        Self::UpstreamStatus,
+        Self::PastDate,
+        Self::FutureDate,
+        Self::UpstreamNotFinished,
+        Self::EventAwaited,
+        Self::Ready,
+        Self::UsualShare,
+        Self::NotReady,
+        Self::Degraded,
+        Self::InsufficientData,
+        Self::CouldNotAsk,
+        Self::Forced,
+        Self::Frozen,
+        Self::Sent,
+        Self::PublishFailed,
+        Self::Answers,
+        Self::NothingChanged,
+        Self::TimedOut,
+        Self::AllAnswered,
+        Self::Quiet,
+        Self::BatchLimit,
+        Self::SettledByPerson,
+        Self::Reconciled,
+        Self::RowsAwaited,
+        Self::Complete,
+        Self::Partial,
+        Self::RetryPlanned,
+        Self::RetryDue,
+        Self::RetryRemembered,
+        Self::NoRetry,
+        Self::Missed,
+        Self::Met,
+        Self::Breached,
+        Self::Corrected,
+        Self::Judging,
+        Self::Forecast,
+        Self::Reset,
+        Self::InFlight,
+        Self::Acknowledged,
+        Self::Closed,
+        Self::NothingDue,
+        Self::Outdated,
+        Self::Observing,
+    ];
+
     /// The name as it stands in tables, metrics and JSON.
     pub fn name(self) -> String {
         let name = serde_json::to_value(self).ok();
@@ -151,8 +209,14 @@ mod tests {
     use super::Code;
 
     #[test]
-    fn a_code_has_the_name_that_it_is_stored_under() {
-        assert_eq!(Code::NothingNew.name(), "nothing_new");
-        assert_eq!(Code::CouldNotAsk.name(), "could_not_ask");
+    fn every_code_is_listed_once() {
+        // The reader names every variant it knows when it meets one that it does not.
+        let error = serde_json::from_str::<Code>("\"no_such_code\"").unwrap_err();
+        let text = error.to_string();
+        let known = text.split('`').skip(3).step_by(2).count();
+        assert_eq!(Code::ALL.len(), known, "{text}");
+        for code in Code::ALL {
+            assert!(text.contains(&format!("`{}`", code.name())), "{code:?}");
+        }
     }
 }

@@ -356,6 +356,13 @@ impl Run {
         }
     }
 
+    /// Opens a closed run again, for a person who starts a past date: a backfill, without promises or alerts.
+    pub fn reopen_as_backfill(&mut self, now: Instant) {
+        self.purpose = Purpose::Backfill;
+        self.closed_at = None;
+        self.instants.closes_at = now + self.policy.schedule.closes_after;
+    }
+
     /// Whether it has promises: not a backfill, not a date without games.
     pub fn has_promises(&self) -> bool {
         self.purpose == Purpose::Tonight && self.state != State::NotExpected

@@ -148,95 +148,31 @@ pub fn refuse_event(event: &UpstreamComplete, final_processors: &[String]) -> Op
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::{Source, UpstreamComplete, UpstreamStatus, refuse_event};
-    use crate::domain::{ids::GameDate, reason::Code};
+/// Where a date stands for a new trigger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DateStanding {
+    /// Its run is open, or may open.
+    Open,
+    /// Its run has closed, or would have: only a person may start it, as a backfill.
+    Past(Reason),
+    /// Later than the day after today's game date.
+    TooFar(Reason),
+}
 
-    fn event() -> UpstreamComplete {
-        UpstreamComplete {
-            game_date: GameDate("2026-01-19".parse().unwrap()),
-            processor: Some("ml_feature_store_v2".to_owned()),
-            status: UpstreamStatus::Success,
-            finished_at: None,
-            processed: None,
-            ready: None,
-            backfill_mode: false,
-            skip_downstream_trigger: false,
-            run_id: None,
-            correlation_id: None,
-        }
+/// Judges a date against the instant at which its run closes and today's game date.
+pub fn judge_date(
+    game_date: GameDate,
+    today: GameDate,
+    closes_at: Instant,
+    now: Instant,
+) -> DateStanding {
+    if now >= closes_at {
+        let text = format!("{game_date} is past: its run has closed, or would have");
+        return DateStanding::Past(Reason::new(Code::PastDate, text));
     }
-
-    #[test]
-    fn only_a_good_end_of_the_final_processor_may_start_a_run() {
-        let final_processors = [
-            "ml_feature_store_v2".to_owned(),
-            "MLFeatureStoreProcessor".to_owned(),
-        ];
-        let other = Some("player_daily_cache".to_owned());
-        for (event, refused) in [
-            (event(), None),
-            (
-                UpstreamComplete {
-                    processor: None,
-                    ..event()
-                },
-                None,
-            ),
-            (
-                UpstreamComplete {
-                    status: UpstreamStatus::Partial,
-                    ..event()
-                },
-                None,
-            ),
-            (
-                UpstreamComplete {
-                    processor: other,
-                    ..event()
-                },
-                Some(Code::NotFinalProcessor),
-            ),
-            (
-                UpstreamComplete {
-                    backfill_mode: true,
-                    ..event()
-                },
-                Some(Code::Backfill),
-            ),
-            (
-                UpstreamComplete {
-                    skip_downstream_trigger: true,
-                    ..event()
-                },
-                Some(Code::SkipRequested),
-            ),
-            (
-                UpstreamComplete {
-                    status: UpstreamStatus::NoData,
-                    ..event()
-                },
-                Some(Code::UpstreamStatus),
-            ),
-            (
-                UpstreamComplete {
-                    status: UpstreamStatus::Failed,
-                    ..event()
-                },
-                Some(Code::UpstreamStatus),
-            ),
-        ] {
-            let reason = refuse_event(&event, &final_processors);
-            assert_eq!(reason.map(|reason| reason.code), refused, "{event:?}");
-        }
+    if game_date.0 > today.0 + chrono::Days::new(1) {
+        let text = format!("{game_date} is later than the day after today's game date, {today}");
+        return DateStanding::TooFar(Reason::new(Code::FutureDate, text));
     }
-
-    #[test]
-    fn every_source_has_the_name_that_it_is_stored_under() {
-        for source in Source::ALL {
-            let stored = serde_json::to_value(source).unwrap();
-            assert_eq!(stored, source.name());
-        }
-    }
+    DateStanding::Open
 }

@@ -86,6 +86,9 @@ pub enum OutboxEnd {
     },
 }
 
+/// The code of quarantined completions for units or batches that no run knows.
+pub const UNKNOWN_UNIT: &str = "unknown_unit";
+
 /// Bytes that could not be understood, kept as they came.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quarantined {

@@ -9,7 +9,9 @@ pub mod completion;
 pub mod downstream;
 pub mod people;
 pub mod push;
+pub mod quarantine;
 pub mod request;
+pub mod run_view;
 pub mod upstream;
 
 pub use malformed::Malformed;

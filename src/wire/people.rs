@@ -10,7 +10,7 @@ use super::{
     fields::{self, Fields, FromField, Refusal},
 };
 use crate::domain::{
-    ids::{GameDate, HandoffId},
+    ids::{BatchId, GameDate, HandoffId},
     trigger::Source,
 };
 
@@ -181,6 +181,35 @@ impl CheckStalled {
     }
 }
 
+/// The query of `GET /status` and `GET /history`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// Which run.
+    pub target: Target,
+    /// The run that this batch belongs to, whatever the date.
+    pub batch_id: Option<BatchId>,
+}
+
+impl Question {
+    /// Reads the query's names and values; of one name given twice the last counts, and unknown names are ignored.
+    ///
+    /// # Errors
+    ///
+    /// When a value cannot be read.
+    pub fn read(query: impl IntoIterator<Item = (String, String)>) -> Result<Self, Malformed> {
+        let map: Map<String, serde_json::Value> = query
+            .into_iter()
+            .map(|(name, value)| (name, value.into()))
+            .collect();
+        let fields = Fields::of(&map);
+        let batch_id: Option<String> = fields.optional("batch_id")?;
+        Ok(Self {
+            target: target(&fields)?,
+            batch_id: batch_id.map(BatchId::new),
+        })
+    }
+}
+
 /// Schedulers post nothing at all, and some clients post `null` for nothing.
 fn object(body: &[u8]) -> Result<Map<String, serde_json::Value>, Malformed> {
     match body.trim_ascii() {
@@ -241,7 +270,7 @@ mod tests {
     use rstest::rstest;
     use serde_json::{Value, json};
 
-    use super::{CheckStalled, Day, Problem, Reset, Retry, Start, Target};
+    use super::{CheckStalled, Day, Problem, Question, Reset, Retry, Start, Target};
     use crate::domain::{
         ids::{GameDate, HandoffId},
         trigger::Source,
@@ -408,6 +437,21 @@ mod tests {
         assert!(Reset::read(br#"{"force": true}"#).unwrap().force);
         let stalled = CheckStalled::read(br#"{"older_than_minutes": 10}"#).unwrap();
         assert_eq!(stalled.older_than_minutes, Some(10));
+    }
+
+    #[test]
+    fn a_query_names_a_run_by_its_date_or_its_batch() {
+        let read = |query: &[(&str, &str)]| {
+            let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+            Question::read(query.iter().map(owned))
+        };
+        assert_eq!(read(&[]).unwrap().target, Target::default());
+        let read_date = read(&[("game_date", "yesterday"), ("page", "2")]).unwrap();
+        assert_eq!(read_date.target.day, Day::Yesterday);
+        let batch = read(&[("batch_id", "b1"), ("handoff", "")]).unwrap();
+        assert_eq!(batch.batch_id.unwrap().as_str(), "b1");
+        let error = read(&[("game_date", "19.1.")]).unwrap_err();
+        assert_eq!(error.field(), Some("game_date"));
     }
 
     proptest! {

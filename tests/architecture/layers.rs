@@ -16,7 +16,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("config", &["domain"]),
     ("store", &["domain", "ports", "clock"]),
     ("warehouse", &["domain", "ports", "clock"]),
-    ("sinks", &["domain", "ports", "wire", "clock"]),
+    ("sinks", &["domain", "ports", "wire", "clock", "warehouse"]),
     ("telemetry", &["domain", "ports", "clock"]),
     ("engine", &["domain", "ports", "clock", "telemetry", "wire"]),
     (

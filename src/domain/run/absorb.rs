@@ -94,6 +94,8 @@ fn sent(draft: &mut Draft, tally: &SentTally) {
         batch.spared += tally.spared;
         // After a reset, what was on its way out still belongs to the batch.
         batch.frozen = batch.frozen.max(batch.sent + batch.refused + batch.spared);
+        // Answers that overtook the confirmation of their own publish.
+        batch.answered += tally.changes.answered;
         if tally.sent > 0 {
             batch.first_sent_at = batch.first_sent_at.or(tally.at);
             batch.last_sent_at = batch.last_sent_at.max(tally.at);

@@ -172,6 +172,7 @@ pub fn freeze(draft: &mut Draft, tally: &FrozenTally) {
     counts.ready = tally.plan.total();
     counts.in_time = tally.in_time;
     counts.missing = tally.missing;
+    counts.reasons.clone_from(&tally.reasons);
     counts.games = tally.games.iter().cloned().collect();
     counts.latest_true_at = tally.latest_true_at;
     if tally.orphans > 0 {

@@ -1,0 +1,69 @@
+//! Alerts and the downstream event on the console and in the log, for those with no other channel.
+//!
+//! It always succeeds: the process's own output is the channel.
+
+use async_trait::async_trait;
+
+use crate::{
+    domain::{alert::Severity, effect::Announcement, ids::RunKey},
+    ports::{AlertMessage, Announcer, Notifier, PortError},
+    render::{Zones, alert},
+};
+
+/// Prints alerts where the service writes its log.
+pub struct Console {
+    /// The zones to print instants in.
+    pub zones: Zones,
+    /// Prints each message as text, too, beside the log's entry.
+    pub print: bool,
+}
+
+#[async_trait]
+impl Notifier for Console {
+    async fn notify(&self, message: &AlertMessage) -> Result<(), PortError> {
+        let text = alert::text(message, &self.zones);
+        if self.print {
+            eprintln!("{text}");
+        }
+        let gravest = message.told.iter().map(|told| told.alert.severity).max();
+        let (handoff, game_date) = (
+            message.key.handoff.as_str(),
+            message.key.game_date.to_string(),
+        );
+        match gravest {
+            Some(Severity::Critical) => {
+                tracing::error!(handoff, game_date, id = message.id, "alert: {text}")
+            }
+            Some(Severity::Warning) => {
+                tracing::warn!(handoff, game_date, id = message.id, "alert: {text}")
+            }
+            Some(Severity::Info) | None => {
+                tracing::info!(handoff, game_date, id = message.id, "alert: {text}")
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes the downstream event into the log: there is no one else to tell on the embedded default.
+pub struct LogAnnouncer;
+
+#[async_trait]
+impl Announcer for LogAnnouncer {
+    async fn announce(
+        &self,
+        id: &str,
+        key: &RunKey,
+        announcement: &Announcement,
+    ) -> Result<(), PortError> {
+        let event = serde_json::to_string(announcement)
+            .map_err(|error| PortError::permanent("writing the downstream event", error))?;
+        tracing::info!(
+            id,
+            handoff = key.handoff.as_str(),
+            event,
+            "the downstream event"
+        );
+        Ok(())
+    }
+}

@@ -1,0 +1,222 @@
+//! `demo`: plays a night on this machine, with the service really listening, events really posted and workers
+//! really answering, on a clock that runs faster.
+//!
+//! The night's figures and its script belong to `demo`, the service to `serve`.
+
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
+
+use anyhow::{Context, anyhow};
+use chrono::{NaiveDate, TimeDelta};
+
+use crate::{
+    clock::{Clock, SystemClock, WarpClock},
+    config::{self, Config, Environment},
+    demo::{
+        folder::{Play, Stage},
+        live::Shift,
+        night::Night,
+        slate::Slate,
+    },
+    domain::{Instant, ids::GameDate, policy::Policy, seconds},
+    ports::store::Store,
+    render::Zones,
+    sinks::local::LocalSettings,
+    store::SqliteStore,
+    telemetry::logging::{self, Format},
+};
+
+mod screen;
+mod script;
+
+use super::serve::{App, Setup, stop_signal};
+
+/// Arguments of `demo`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The night to play, for example 2026-01-11; without one, the designed night
+    #[arg(long, value_name = "DATE")]
+    night: Option<NaiveDate>,
+    /// List the nights that can be played, with what went wrong, and exit
+    #[arg(long)]
+    list: bool,
+    /// Exit when the night is over, instead of serving on
+    #[arg(long)]
+    exit: bool,
+    /// Play the last stretch at the real clock's speed; what lies before is given as history
+    #[arg(long)]
+    live: bool,
+    /// With --live: how long until the deadline falls
+    #[arg(long, value_name = "LENGTH", default_value = "4m", value_parser = length)]
+    deadline_in: TimeDelta,
+    /// Where all chances start
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The folder for the demo's files
+    #[arg(long, value_name = "DIR", default_value = "./tipoff-demo")]
+    data: PathBuf,
+    /// Where to listen; 0 takes a free port
+    #[arg(long, env = "PORT", default_value_t = 8080)]
+    port: u16,
+}
+
+fn length(text: &str) -> Result<TimeDelta, String> {
+    seconds::parse(text).ok_or_else(|| "write a length of time such as 4m or 90s".to_owned())
+}
+
+/// Plays the night; exits with 0 once its story is told, whatever the verdict.
+///
+/// # Errors
+///
+/// When the night is not known, or the service cannot start.
+pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    if args.list {
+        screen::list();
+        return Ok(ExitCode::SUCCESS);
+    }
+    logging::init(Format::Text, "off")?;
+    let act = Act::prepare(&args).await?;
+    screen::announce(&act);
+    let app = match App::open(act.setup()).await {
+        Ok(app) => app,
+        Err(error) => {
+            return Err(error.context("starting the demo's service; another one may be running"));
+        }
+    };
+    screen::listening(&app);
+    let played = tokio::select! {
+        played = script::play(&act, &app) => played.map(|()| true),
+        stopped = stop_signal() => stopped.map(|()| false),
+    };
+    if played? {
+        let mut stage = act.stage.clone();
+        stage.finish()?;
+        screen::story(&act, &app).await?;
+        act.clock.set_speed(1.0);
+        if !args.exit {
+            screen::serving(&app);
+            stop_signal().await?;
+        }
+    } else {
+        println!("\nstopped; the same command goes on from here");
+    }
+    app.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Everything a play is made of.
+pub struct Act {
+    /// Its folder.
+    pub stage: Stage,
+    /// The night whose figures it has.
+    pub night: Night,
+    /// The night's tables, upstream and workers.
+    pub slate: Slate,
+    /// Its clock.
+    pub clock: Arc<WarpClock>,
+    /// When its clock began, or goes on.
+    pub from: Instant,
+    /// The service's configuration.
+    pub config: Config,
+}
+
+impl Act {
+    async fn prepare(args: &Args) -> anyhow::Result<Self> {
+        let night = find(args.night)?;
+        let mut config = config::read(None, &Environment::of(Vec::new()))?;
+        config.listen.set_port(args.port);
+        let handoff = config
+            .handoffs
+            .first_mut()
+            .ok_or_else(|| anyhow!("the built-in handoff is missing"))?;
+        let deadline_at = args.live.then(|| SystemClock.now() + args.deadline_in);
+        let mut slate = Slate::generate(&night, args.seed);
+        let mut game_date = night.game_date;
+        if let Some(deadline_at) = deadline_at {
+            let shift = Shift::to(deadline_at, night.game_date, &handoff.policy);
+            let expectation = handoff
+                .season
+                .as_ref()
+                .map(|season| season.expectation(night.game_date));
+            handoff.season = expectation.and_then(|expectation| shift.season(expectation));
+            handoff.policy = shift.policy(&handoff.policy);
+            slate = shift.slate(slate);
+            game_date = shift.game_date;
+        }
+        let wanted = Play {
+            night: night.game_date,
+            game_date,
+            seed: args.seed,
+            live_deadline_at: deadline_at,
+            finished: false,
+        };
+        let stage = Stage::open(&args.data, wanted)
+            .with_context(|| format!("opening {}", args.data.display()))?;
+        let opens_at = handoff.policy.instants(game_date).opens_at;
+        let from = began(&stage, opens_at - BEFORE_OPENING).await?;
+        config.data_dir = stage.path.clone();
+        let clock = Arc::new(WarpClock::new(from, 1.0, args.live));
+        Ok(Self {
+            stage,
+            night,
+            slate,
+            clock,
+            from,
+            config,
+        })
+    }
+
+    /// The promises of the play's handoff.
+    pub fn policy(&self) -> &Policy {
+        // The built-in configuration has one handoff; `prepare` has seen it.
+        &self.config.handoffs[0].policy
+    }
+
+    /// The zones its story is told in.
+    pub fn zones(&self) -> Zones {
+        Zones {
+            schedule: self.policy().schedule.zone,
+            calendar: self.policy().calendar_zone,
+        }
+    }
+
+    fn setup(&self) -> Setup {
+        let clock: Arc<dyn Clock> = self.clock.clone();
+        let workers = LocalSettings {
+            seed: self.stage.play.seed,
+            ..LocalSettings::default()
+        };
+        let setup = Setup::of(self.config.clone(), clock);
+        Setup {
+            workers,
+            behaviour: self.slate.behaviour.clone(),
+            print_alerts: true,
+            ..setup
+        }
+    }
+}
+
+/// How long before its opening a night's play begins.
+const BEFORE_OPENING: TimeDelta = TimeDelta::seconds(30);
+
+/// Where the clock begins: at the last committed instant of a play that goes on.
+async fn began(stage: &Stage, opening: Instant) -> anyhow::Result<Instant> {
+    if !stage.resumed {
+        return Ok(opening);
+    }
+    let store = SqliteStore::open(&stage.path.join("state.sqlite")).await?;
+    Ok(store.last_instant().await?.unwrap_or(opening))
+}
+
+fn find(date: Option<NaiveDate>) -> anyhow::Result<Night> {
+    match date {
+        None => Ok(Night::designed().clone()),
+        Some(date) => {
+            let known = Night::find(GameDate(date)).cloned();
+            known.ok_or_else(|| {
+                anyhow!(
+                    "no figures are kept of the night of {date}; `demo --list` names those that are"
+                )
+            })
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What happens around the service on a demo's night: the upstream finishes and posts its event, time passes.
+//!
+//! What the service does about it is its own.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use super::{Act, screen::Progress};
+use crate::{
+    clock::Clock,
+    commands::serve::App,
+    demo::{
+        pace,
+        upstream::{FINAL_PROCESSOR, Upstream},
+    },
+    domain::{
+        Instant,
+        ids::RunKey,
+        run::{Run, State},
+    },
+};
+
+/// How often the night is looked at, in real time.
+const LOOK: std::time::Duration = std::time::Duration::from_millis(5);
+/// How long after its deadline a night that still works is followed.
+const FOLLOWED: TimeDelta = TimeDelta::minutes(45);
+/// How long after the deadline a night at rest is over.
+const OVER_AFTER: TimeDelta = TimeDelta::minutes(2);
+
+/// Plays the night to its end.
+pub async fn play(act: &Act, app: &App) -> anyhow::Result<()> {
+    act.slate.put_listing(&app.warehouse).await?;
+    let mut upstream = act
+        .slate
+        .upstream
+        .as_ref()
+        .filter(|upstream| upstream.finished_at > act.from);
+    if upstream.is_none() && act.slate.upstream.is_some() {
+        act.slate.put_finished(&app.warehouse).await?;
+    }
+    let events: Vec<Instant> = act
+        .slate
+        .upstream
+        .iter()
+        .map(|upstream| upstream.finished_at)
+        .collect();
+    let key = RunKey {
+        handoff: act.config.handoffs[0].id.clone(),
+        game_date: act.stage.play.game_date,
+    };
+    let mut progress = Progress::begin(act);
+    let mut speed = 1.0;
+    loop {
+        let now = act.clock.now();
+        if let Some(finished) = upstream.filter(|upstream| now >= upstream.finished_at) {
+            act.slate.put_finished(&app.warehouse).await?;
+            if finished.sends_event {
+                post_event(app, finished, now).await?;
+            }
+            upstream = None;
+        }
+        let run = app.engine.shared().store.run(&key).await?;
+        progress.show(run.as_ref(), now);
+        if run.as_ref().is_some_and(|run| is_over(run, now)) {
+            progress.end();
+            return Ok(());
+        }
+        let wanted = pace::speed(run.as_ref(), &events, now);
+        if wanted != speed {
+            speed = wanted;
+            act.clock.set_speed(speed);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Whether the story can be told: the verdict is in, and nothing more is under way.
+fn is_over(run: &Run, now: Instant) -> bool {
+    let deadline_at = run.instants.deadline_at;
+    let over = now >= deadline_at + OVER_AFTER;
+    match (&run.ruling, run.state) {
+        (_, State::NotExpected) => over,
+        (Some(ruling), State::Complete) if ruling.kept => true,
+        (Some(_), _) if over && run.is_settled() => true,
+        (Some(_), _) => now >= deadline_at + FOLLOWED,
+        (None, _) => false,
+    }
+}
+
+/// Posts the upstream's completion as Pub/Sub pushes it.
+async fn post_event(app: &App, upstream: &Upstream, now: Instant) -> anyhow::Result<()> {
+    let event = json!({
+        "event_type": "phase4_complete",
+        "processor": FINAL_PROCESSOR,
+        "game_date": upstream.game_date,
+        "players_processed": upstream.processed,
+        "players_ready": upstream.ready,
+        "timestamp": upstream.finished_at,
+        "run_id": upstream.run_id,
+    });
+    let push: Value = json!({
+        "message": {
+            "data": STANDARD.encode(event.to_string()),
+            "messageId": format!("demo-{}", upstream.run_id),
+            "publishTime": now,
+        },
+        "subscription": "projects/demo/subscriptions/nba-phase5-trigger-sub",
+    });
+    let url = format!("http://{}/trigger", app.address);
+    let response = reqwest::Client::new().post(url).json(&push).send().await?;
+    anyhow::ensure!(
+        response.status().is_success(),
+        "the service refused the event: {}",
+        response.status()
+    );
+    Ok(())
+}

@@ -1,0 +1,16 @@
+//! One file a subcommand: what it takes, what it prints, how it exits.
+//!
+//! Parsing the command line belongs to `main`, everything worth testing without a terminal to the layers below.
+
+pub mod check;
+pub mod client;
+pub mod demo;
+pub mod explain;
+mod files;
+pub mod quarantine;
+pub mod reset;
+pub mod retry;
+pub mod serve;
+pub mod start;
+pub mod status;
+pub mod warehouse;

@@ -1,0 +1,333 @@
+//! `serve`: runs the service. The only place where real adapters meet the engine.
+//!
+//! The demo runs the same assembly on another clock; nothing is decided here.
+
+use std::{
+    collections::BTreeSet, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context, anyhow, bail};
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    channels::console::{Console, LogAnnouncer},
+    clock::{Clock, SystemClock},
+    config::{self, Config, Environment, LogFormat},
+    domain::zone,
+    engine::{Engine, Handoff, Parts},
+    http::{self, HandoffRoute, HttpState},
+    ports::{Sink, Warehouse},
+    render::Zones,
+    sinks::{
+        http::{Grouping, HttpSettings, HttpSink},
+        local::{Behaviour, Destination, LocalSettings, LocalWorkers, Share, Surroundings},
+    },
+    store::SqliteStore,
+    telemetry::{
+        MeasuredWarehouse, Metrics,
+        logging::{self, Format},
+    },
+    warehouse::EmbeddedWarehouse,
+    wire::request,
+};
+
+/// Arguments of `serve`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The configuration file; without one, the built-in handoff is served
+    #[arg(long, value_name = "FILE", env = "TIPOFF_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// The folder for the service's files
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+}
+
+/// Serves until it is told to stop (SIGTERM or Ctrl-C).
+///
+/// # Errors
+///
+/// When the configuration is refused, or the service cannot start.
+pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let mut config = config::read(args.config.as_deref(), &Environment::of_process())?;
+    if let Some(data) = args.data {
+        config.data_dir = data;
+    }
+    let format = match config.log_format {
+        LogFormat::Json => Format::Json,
+        LogFormat::Text => Format::Text,
+    };
+    logging::init(format, "info")?;
+    zone::self_test()?;
+    let app = App::open(Setup::of(config, Arc::new(SystemClock))).await?;
+    println!("tipoff is listening on http://{}", app.address);
+    stop_signal().await?;
+    tracing::info!("stopping: finishing what is held, handing back the rest");
+    app.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Waits for SIGTERM or Ctrl-C.
+///
+/// # Errors
+///
+/// When the process cannot listen for signals.
+pub async fn stop_signal() -> anyhow::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+    }
+    Ok(())
+}
+
+/// What a service is put together from.
+pub struct Setup {
+    /// What it is told.
+    pub config: Config,
+    /// The time it lives in.
+    pub clock: Arc<dyn Clock>,
+    /// The built-in workers' pace.
+    pub workers: LocalSettings,
+    /// What goes wrong with them.
+    pub behaviour: Behaviour,
+    /// Prints alerts on the console, beside the log.
+    pub print_alerts: bool,
+}
+
+impl Setup {
+    /// The setup that a configuration asks for.
+    pub fn of(config: Config, clock: Arc<dyn Clock>) -> Self {
+        let set = &config.workers;
+        let share = |reason: &str, share: f64| Share {
+            reason: reason.to_owned(),
+            share,
+        };
+        let behaviour = Behaviour {
+            skips: vec![share("no_prop_lines", set.skip_share)],
+            failures: vec![share("worker_error", set.failure_share)],
+            silent: set.silence_share,
+            claimed_without_row: set.claim_without_row_share,
+            redelivered: set.duplicate_share,
+            cold_start_seconds: set.cold_start_seconds,
+            ..Behaviour::default()
+        };
+        let workers = LocalSettings {
+            workers: set.count as usize,
+            seconds_min: set.answer_seconds_min,
+            seconds_max: set.answer_seconds_max,
+            seed: set.seed,
+            ..LocalSettings::default()
+        };
+        Self {
+            config,
+            clock,
+            workers,
+            behaviour,
+            print_alerts: false,
+        }
+    }
+}
+
+/// A running service.
+pub struct App {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Its engine.
+    pub engine: Arc<Engine>,
+    /// Its tables.
+    pub warehouse: EmbeddedWarehouse,
+    /// Its built-in workers.
+    pub workers: Arc<LocalWorkers>,
+    stop: CancellationToken,
+    server: JoinHandle<()>,
+}
+
+/// How long open connections may take to finish when the service stops.
+const CONNECTION_SECONDS_MAX: u64 = 5;
+/// How long an endpoint may take to accept a request.
+const SINK_SECONDS_MAX: u64 = 10;
+/// Most calls to an endpoint at the same time.
+const SINK_CALLS_MAX: usize = 16;
+
+impl App {
+    /// Opens the store and the tables, takes up what was left, and listens.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be opened or the address is taken; the error says which.
+    pub async fn open(setup: Setup) -> anyhow::Result<Self> {
+        let config = &setup.config;
+        let folder = &config.data_dir;
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("making the folder {}", folder.display()))?;
+        let store = Arc::new(SqliteStore::open(&folder.join("state.sqlite")).await?);
+        let warehouse = EmbeddedWarehouse::open(&folder.join("warehouse")).await?;
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .with_context(|| format!("listening on {}", config.listen))?;
+        let address = listener.local_addr()?;
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        let workers = Arc::new(start_workers(&setup, address, (&warehouse, &client))?);
+        let ids: Vec<_> = config
+            .handoffs
+            .iter()
+            .map(|handoff| handoff.id.clone())
+            .collect();
+        let metrics = Arc::new(Metrics::new(&ids, &reasons(config)));
+        let measured: Arc<dyn Warehouse> = Arc::new(MeasuredWarehouse {
+            inner: Arc::new(warehouse.clone()),
+            metrics: metrics.clone(),
+        });
+        let handoffs = handoffs(&setup, &measured, &workers, &client)?;
+        let first = config
+            .handoffs
+            .first()
+            .ok_or_else(|| anyhow!("no handoff is configured"))?;
+        let zones = Zones {
+            schedule: first.policy.schedule.zone,
+            calendar: first.policy.calendar_zone,
+        };
+        let parts = Parts {
+            store,
+            clock: setup.clock.clone(),
+            handoffs,
+            announcer: Arc::new(LogAnnouncer),
+            notifier: Arc::new(Console {
+                zones,
+                print: setup.print_alerts,
+            }),
+            metrics,
+        };
+        let engine = Arc::new(Engine::start(parts).await?);
+        let routes = config.handoffs.iter().map(HandoffRoute::from).collect();
+        let router = http::router(Arc::new(HttpState::new(
+            engine.clone(),
+            routes,
+            config.token.clone(),
+        )));
+        let stop = CancellationToken::new();
+        let server = tokio::spawn(serve(listener, router, stop.clone()));
+        Ok(Self {
+            address,
+            engine,
+            warehouse,
+            workers,
+            stop,
+            server,
+        })
+    }
+
+    /// Stops taking calls, then stops the engine and the workers.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        let _ =
+            tokio::time::timeout(Duration::from_secs(CONNECTION_SECONDS_MAX), self.server).await;
+        self.engine.stop().await;
+        self.workers.stop().await;
+    }
+}
+
+async fn serve(listener: TcpListener, router: axum::Router, stop: CancellationToken) {
+    let served = axum::serve(listener, router)
+        .with_graceful_shutdown(stop.cancelled_owned())
+        .await;
+    if let Err(error) = served {
+        tracing::error!(%error, "the server ended");
+    }
+}
+
+fn start_workers(
+    setup: &Setup,
+    address: SocketAddr,
+    (warehouse, client): (&EmbeddedWarehouse, &reqwest::Client),
+) -> anyhow::Result<LocalWorkers> {
+    let subscription = setup
+        .config
+        .handoffs
+        .iter()
+        .find_map(|handoff| handoff.completion_subscription.clone())
+        .unwrap_or_else(|| "local-workers".to_owned());
+    let destination = Destination {
+        url: format!("http://{address}/complete").parse()?,
+        subscription,
+    };
+    let surroundings = Surroundings {
+        warehouse: warehouse.clone(),
+        clock: setup.clock.clone(),
+        client: client.clone(),
+    };
+    let workers = LocalWorkers::start(setup.workers.clone(), destination, surroundings);
+    workers.set_behaviour(setup.behaviour.clone());
+    Ok(workers)
+}
+
+fn handoffs(
+    setup: &Setup,
+    warehouse: &Arc<dyn Warehouse>,
+    workers: &Arc<LocalWorkers>,
+    client: &reqwest::Client,
+) -> anyhow::Result<Vec<Handoff>> {
+    let mut handoffs = Vec::new();
+    for configured in &setup.config.handoffs {
+        let sink: Arc<dyn Sink> = match &configured.sink {
+            config::Sink::Local => workers.clone(),
+            config::Sink::Http { url, batch } => http_sink(setup, url, *batch, client)?,
+        };
+        handoffs.push(Handoff {
+            id: configured.id.clone(),
+            policy: configured.policy.clone(),
+            season: configured.season.clone(),
+            warehouse: warehouse.clone(),
+            sink,
+        });
+    }
+    Ok(handoffs)
+}
+
+fn http_sink(
+    setup: &Setup,
+    url: &str,
+    batch: u32,
+    client: &reqwest::Client,
+) -> anyhow::Result<Arc<dyn Sink>> {
+    let url: reqwest::Url = url
+        .parse()
+        .with_context(|| format!("sink.http.url `{url}`"))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        bail!("sink.http.url `{url}`: write an http:// or https:// address");
+    }
+    let settings = HttpSettings {
+        url,
+        grouping: if batch > 1 {
+            Grouping::Array(batch as usize)
+        } else {
+            Grouping::Single
+        },
+        timeout: Duration::from_secs(SINK_SECONDS_MAX),
+        calls_max: SINK_CALLS_MAX,
+    };
+    let clock = setup.clock.clone();
+    let body = Arc::new(move |sent: &crate::ports::Request| {
+        serde_json::from_slice(&request::write(sent, clock.now()).data).unwrap_or_default()
+    });
+    Ok(Arc::new(HttpSink::new(client.clone(), settings, body)))
+}
+
+/// Every reason that units are counted under.
+fn reasons(config: &Config) -> Vec<String> {
+    let completions = config
+        .handoffs
+        .iter()
+        .map(|handoff| &handoff.policy.completion);
+    let reasons =
+        completions.flat_map(|set| set.permanent_skip_reasons.iter().chain(&set.other_reasons));
+    reasons
+        .cloned()
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect()
+}

@@ -1,0 +1,247 @@
+//! Load → step → commit: the only caller of `step`. State, history, set operations and effects are one transaction.
+//!
+//! Which event it is belongs to the callers; what follows from it belongs to the domain.
+
+use std::collections::VecDeque;
+
+use super::{Handoff, Shared};
+use crate::{
+    domain::{
+        Instant,
+        baseline::{Baseline, NIGHTS_MAX},
+        effect::{Effect, Order},
+        event::{Done, Event},
+        ids::{GameDate, RunKey},
+        reason::Reason,
+        run::{Opening, Purpose, Run, Step, step},
+    },
+    ports::store::{HistoryEntry, NightsBefore, OutboxItem, StoreError, Transaction},
+    telemetry,
+};
+
+/// Units named in a message.
+const NAMED_UNITS_MAX: u32 = 20;
+/// An order's result is fed back once, and what that orders once more; no rule of the domain goes deeper.
+const ROUNDS_MAX: usize = 4;
+
+/// What an event did to a run, to be recorded once it is committed.
+pub struct Applied {
+    /// The run afterwards.
+    pub run: Run,
+    /// Why, over all rounds.
+    pub why: Vec<Reason>,
+    /// Whether anything changed.
+    pub changed: bool,
+    /// What was added to the history, with the run on both sides.
+    pub moves: Vec<Moved>,
+}
+
+/// One entry of the history, and the run before and after it.
+pub struct Moved {
+    entry: HistoryEntry,
+    before: Run,
+    after: Run,
+}
+
+impl Applied {
+    /// Counts and logs it; only for what has been committed.
+    pub fn record(&self, shared: &Shared) {
+        for Moved {
+            entry,
+            before,
+            after,
+        } in &self.moves
+        {
+            let moved = telemetry::Moved {
+                entry,
+                before: Some(before),
+                after: Some(after),
+            };
+            telemetry::record_step(&shared.metrics, &moved);
+            telemetry::log_step(&moved);
+        }
+        if self.changed {
+            shared.nudge();
+        }
+    }
+}
+
+/// Takes the run one event further inside the transaction.
+pub async fn apply(
+    transaction: &mut dyn Transaction,
+    run: Run,
+    event: Event,
+    now: Instant,
+) -> Result<Applied, StoreError> {
+    let mut applied = Applied {
+        run,
+        why: Vec::new(),
+        changed: false,
+        moves: Vec::new(),
+    };
+    let mut events = VecDeque::from([event]);
+    for _ in 0..ROUNDS_MAX {
+        let Some(event) = events.pop_front() else {
+            break;
+        };
+        let before = applied.run.clone();
+        let Step {
+            run,
+            effects,
+            orders,
+            why,
+        } = step(applied.run, &event, now);
+        let changed = run.steps != before.steps;
+        applied.changed |= changed;
+        applied.run = run;
+        applied.why.extend(why.iter().cloned());
+        if changed || is_worth_telling(&event) {
+            let entry = entry(&applied.run, event, changed, (&effects, why), now);
+            transaction.append(&entry).await?;
+            applied.moves.push(Moved {
+                entry,
+                before,
+                after: applied.run.clone(),
+            });
+        }
+        put(transaction, &applied.run, effects, now).await?;
+        for order in orders {
+            events.push_back(Event::Ordered(
+                carry_out(transaction, &applied.run, &order).await?,
+            ));
+        }
+    }
+    transaction
+        .save_run(&applied.run, applied.run.next_wake(now))
+        .await?;
+    Ok(applied)
+}
+
+/// A tick or an answer that changed nothing is no story; a trigger or a command that was turned down is.
+fn is_worth_telling(event: &Event) -> bool {
+    match event {
+        Event::Triggered(_)
+        | Event::Reset { .. }
+        | Event::SettleStalled { .. }
+        | Event::Acknowledged { .. } => true,
+        Event::ReadinessAnswered { .. }
+        | Event::Staged { .. }
+        | Event::Ordered(_)
+        | Event::Sent(_)
+        | Event::Answered(_)
+        | Event::Reconciled(_)
+        | Event::Ticked => false,
+    }
+}
+
+fn entry(
+    run: &Run,
+    event: Event,
+    changed: bool,
+    (effects, why): (&[Effect], Vec<Reason>),
+    at: Instant,
+) -> HistoryEntry {
+    HistoryEntry {
+        key: run.key.clone(),
+        at,
+        step: changed.then_some(run.steps),
+        event: Some(event),
+        state: Some(run.state),
+        why,
+        effects: effects.to_vec(),
+    }
+}
+
+async fn put(
+    transaction: &mut dyn Transaction,
+    run: &Run,
+    effects: Vec<Effect>,
+    now: Instant,
+) -> Result<(), StoreError> {
+    for (index, effect) in effects.into_iter().enumerate() {
+        let units = match &effect {
+            Effect::Tell(_) => transaction.open_units(&run.key, NAMED_UNITS_MAX).await?,
+            Effect::AskReadiness
+            | Effect::Stage(_)
+            | Effect::Send { .. }
+            | Effect::Reconcile
+            | Effect::Announce(_)
+            | Effect::Record => Vec::new(),
+        };
+        let id = format!(
+            "{}/{}/{}/{index}",
+            run.key.handoff, run.key.game_date, run.steps
+        );
+        let key = run.key.clone();
+        let item = OutboxItem {
+            id,
+            key,
+            effect,
+            units,
+            decided_at: now,
+            due_at: now,
+            tries: 0,
+        };
+        transaction.put(&item).await?;
+    }
+    Ok(())
+}
+
+async fn carry_out(
+    transaction: &mut dyn Transaction,
+    run: &Run,
+    order: &Order,
+) -> Result<Done, StoreError> {
+    match order {
+        Order::Freeze { batch_id, wave } => transaction
+            .freeze(&run.key, batch_id, *wave)
+            .await
+            .map(Done::Frozen),
+        Order::GiveUp { sent_until } => {
+            let units = transaction.give_up(&run.key, *sent_until).await?;
+            Ok(Done::GivenUp { units })
+        }
+        Order::Release { batch_id } => {
+            transaction.release(&run.key, batch_id).await?;
+            Ok(Done::Released)
+        }
+    }
+}
+
+/// The run of a date, opened if there is none. A past date that a person asks for becomes a backfill.
+pub async fn load_or_open(
+    transaction: &mut dyn Transaction,
+    handoff: &Handoff,
+    game_date: GameDate,
+    now: Instant,
+) -> Result<Run, StoreError> {
+    let key = RunKey {
+        handoff: handoff.id.clone(),
+        game_date,
+    };
+    let past = now >= handoff.policy.instants(game_date).closes_at;
+    if let Some(mut run) = transaction.run(&key).await? {
+        if run.closed_at.is_some() && past {
+            run.reopen_as_backfill(now);
+        }
+        return Ok(run);
+    }
+    let before = NightsBefore {
+        handoff: &key.handoff,
+        game_date,
+        nights_max: NIGHTS_MAX,
+    };
+    let nights = transaction.nights(before).await?;
+    let opening = Opening {
+        purpose: if past {
+            Purpose::Backfill
+        } else {
+            Purpose::Tonight
+        },
+        policy: handoff.policy.clone(),
+        baseline: Baseline::of(&nights),
+        expectation: handoff.expectation(game_date),
+        key,
+    };
+    Ok(Run::open(opening, now))
+}

@@ -1,0 +1,186 @@
+//! The imperative shell: takes events to the state machine and its effects to the world.
+//!
+//! Nothing is decided here. `apply` is the only caller of `step`; `inbox` takes messages in, `waker` lets time pass,
+//! `outbox` and `deliver` do what steps want, `sender` sends units.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use tokio::sync::Notify;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    clock::Clock,
+    domain::{
+        Instant,
+        calendar::{self, Expectation, Season},
+        ids::{GameDate, HandoffId, RunKey},
+        policy::Policy,
+    },
+    ports::{Announcer, Notifier, Sink, Warehouse, store::Store},
+    telemetry::Metrics,
+};
+
+mod apply;
+mod deliver;
+mod inbox;
+mod outbox;
+mod reconcile;
+mod sender;
+mod transaction;
+mod waker;
+
+pub use inbox::{AnswerMessage, AnswersReceipt, EngineError, Inbox, Receipt, TriggerMessage};
+
+/// A handoff as it is configured now: its promises for new runs, and its means, which are read live.
+pub struct Handoff {
+    /// Its name.
+    pub id: HandoffId,
+    /// Its promises.
+    pub policy: Policy,
+    /// The season file, if there is one.
+    pub season: Option<Season>,
+    /// Its tables.
+    pub warehouse: Arc<dyn Warehouse>,
+    /// Where its units go.
+    pub sink: Arc<dyn Sink>,
+}
+
+impl Handoff {
+    /// Today's game date.
+    pub fn today(&self, now: Instant) -> GameDate {
+        calendar::game_date(now, &self.policy.calendar_zone)
+    }
+
+    /// What the calendar says of a date.
+    pub fn expectation(&self, game_date: GameDate) -> Expectation {
+        match &self.season {
+            Some(season) => season.expectation(game_date),
+            None => Expectation::Unknown,
+        }
+    }
+}
+
+/// What the engine is made of.
+pub struct Parts {
+    /// The durable state.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The handoffs, at least one.
+    pub handoffs: Vec<Handoff>,
+    /// Where the downstream event goes.
+    pub announcer: Arc<dyn Announcer>,
+    /// Where alerts go.
+    pub notifier: Arc<dyn Notifier>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+}
+
+/// What every part of the engine shares.
+pub struct Shared {
+    /// The durable state.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The handoffs by name.
+    pub handoffs: BTreeMap<HandoffId, Handoff>,
+    announcer: Arc<dyn Announcer>,
+    notifier: Arc<dyn Notifier>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Rung when a run's next wake may have changed.
+    wake: Notify,
+    /// Rung when the outbox may hold something new.
+    deliver: Notify,
+    /// Rung when units were answered or given up: a capped sender may go on.
+    slots: Notify,
+    stop: CancellationToken,
+}
+
+impl Shared {
+    /// The handoff of a run. Runs of a handoff that is no longer configured rest.
+    fn handoff(&self, key: &RunKey) -> Option<&Handoff> {
+        self.handoffs.get(&key.handoff)
+    }
+
+    fn nudge(&self) {
+        self.wake.notify_one();
+        self.deliver.notify_one();
+        self.slots.notify_waiters();
+    }
+}
+
+/// The engine at work. Dropping it does not stop it; [`Engine::stop`] does.
+pub struct Engine {
+    shared: Arc<Shared>,
+    inbox: Inbox,
+    tasks: TaskTracker,
+}
+
+/// How long a stopping engine waits for what it holds.
+const STOP_SECONDS_MAX: u64 = 10;
+
+impl Engine {
+    /// Starts the engine: what was left half done by the last process goes on.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be taken over.
+    pub async fn start(parts: Parts) -> Result<Self, EngineError> {
+        parts.store.take_over().await?;
+        let shared = Arc::new(Shared {
+            store: parts.store,
+            clock: parts.clock,
+            handoffs: parts
+                .handoffs
+                .into_iter()
+                .map(|handoff| (handoff.id.clone(), handoff))
+                .collect(),
+            announcer: parts.announcer,
+            notifier: parts.notifier,
+            metrics: parts.metrics,
+            wake: Notify::new(),
+            deliver: Notify::new(),
+            slots: Notify::new(),
+            stop: CancellationToken::new(),
+        });
+        let tasks = TaskTracker::new();
+        tasks.spawn(waker::work(shared.clone()));
+        tasks.spawn(outbox::work(shared.clone(), tasks.clone()));
+        Ok(Self {
+            inbox: Inbox::open(shared.clone(), &tasks),
+            shared,
+            tasks,
+        })
+    }
+
+    /// Where messages and commands go in.
+    pub fn inbox(&self) -> &Inbox {
+        &self.inbox
+    }
+
+    /// What the engine is made of, for reading.
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Does what is due and returns when it is done: for a scheduler outside, where the service may sleep.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be asked.
+    pub async fn tick(&self) -> Result<(), EngineError> {
+        waker::open_dates(&self.shared).await?;
+        waker::wake_due(&self.shared).await?;
+        outbox::drain(&self.shared).await?;
+        Ok(())
+    }
+
+    /// Stops: finishes what it holds or hands it back, for ten seconds at most.
+    pub async fn stop(&self) {
+        self.shared.stop.cancel();
+        self.tasks.close();
+        let _ =
+            tokio::time::timeout(Duration::from_secs(STOP_SECONDS_MAX), self.tasks.wait()).await;
+    }
+}

@@ -1,0 +1,69 @@
+//! Takes effects out of the outbox: leases them, has them done, and keeps how it ended.
+//!
+//! Doing one belongs to `deliver`. A restart, a lost nudge and a second replica are the same path.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use futures::future::join_all;
+use tokio_util::task::TaskTracker;
+
+use super::{EngineError, Shared, deliver};
+use crate::{domain::Instant, ports::store::OutboxItem};
+
+/// How long an effect is this process's before another may take it.
+pub const LEASE: TimeDelta = TimeDelta::seconds(60);
+/// Most effects leased in one go.
+const ITEMS_MAX: u32 = 64;
+const REST: TimeDelta = TimeDelta::seconds(1);
+const REST_MAX: TimeDelta = TimeDelta::minutes(10);
+/// Rounds of [`drain`]: an effect's answer may want the next one, and so on to the end of a night.
+const ROUNDS_MAX: usize = 64;
+
+/// Works until the engine stops; each effect is done in a task of its own, so that none waits for another.
+pub async fn work(shared: Arc<Shared>, tasks: TaskTracker) {
+    loop {
+        let until = match once(&shared, &tasks).await {
+            Ok(until) => until,
+            Err(error) => {
+                tracing::error!(%error, "could not look into the outbox; trying again");
+                shared.clock.now() + REST
+            }
+        };
+        tokio::select! {
+            () = shared.clock.sleep_until(until) => {}
+            () = shared.deliver.notified() => {}
+            () = shared.stop.cancelled() => return,
+        }
+    }
+}
+
+async fn once(shared: &Arc<Shared>, tasks: &TaskTracker) -> Result<Instant, EngineError> {
+    for item in lease(shared).await? {
+        let shared = shared.clone();
+        tasks.spawn(async move { deliver::deliver(&shared, item).await });
+    }
+    let now = shared.clock.now();
+    let next = shared.store.next_outbox_at().await?;
+    Ok(next.unwrap_or(now + REST_MAX).clamp(now, now + REST_MAX))
+}
+
+async fn lease(shared: &Shared) -> Result<Vec<OutboxItem>, EngineError> {
+    let now = shared.clock.now();
+    Ok(shared
+        .store
+        .lease_outbox(now, now + LEASE, ITEMS_MAX)
+        .await?)
+}
+
+/// Does what is due until nothing more is.
+pub async fn drain(shared: &Shared) -> Result<(), EngineError> {
+    for _ in 0..ROUNDS_MAX {
+        let items = lease(shared).await?;
+        if items.is_empty() {
+            return Ok(());
+        }
+        join_all(items.into_iter().map(|item| deliver::deliver(shared, item))).await;
+    }
+    Ok(())
+}

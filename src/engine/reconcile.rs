@@ -1,0 +1,76 @@
+//! Compares the rows of the prediction table with the answers, page by page.
+//!
+//! What a row makes of a unit belongs to the store's merge and `completion`; what follows belongs to the run.
+
+use super::{
+    EngineError, Shared, apply,
+    deliver::{PAGE_UNITS, answer},
+};
+use crate::{
+    domain::{Asked, Instant, event::Event, ids::UnitId, run::Run},
+    ports::{
+        Page, StoredRow,
+        store::{OutboxEnd, OutboxItem},
+    },
+};
+
+/// Merges every row of the date, and marks claims that are old enough and have none as missing.
+pub async fn reconcile(shared: &Shared, item: &OutboxItem, run: &Run) -> Result<(), EngineError> {
+    let not_asked = |error: String| Event::Reconciled(Asked::CouldNotAsk(error));
+    let Some(handoff) = shared.handoff(&run.key) else {
+        return answer(
+            shared,
+            item,
+            not_asked("the handoff is no longer configured".to_owned()),
+        )
+        .await;
+    };
+    let claimed_until = shared.clock.now() - run.policy.completion.claim_grace;
+    let mut after: Option<UnitId> = None;
+    loop {
+        let page = Page {
+            after: after.as_ref(),
+            limit: PAGE_UNITS,
+        };
+        let rows = match handoff.warehouse.stored_rows(run.key.game_date, page).await {
+            Ok(rows) => rows,
+            Err(error) => return answer(shared, item, not_asked(error.to_string())).await,
+        };
+        let last = rows.len() < PAGE_UNITS as usize;
+        after = rows.last().map(|row| row.unit.clone());
+        merge(shared, item, &rows, last.then_some(claimed_until)).await?;
+        if last {
+            return Ok(());
+        }
+    }
+}
+
+/// Merges one page. Its tally goes into the run in the same transaction, so that no crash can part them; the last
+/// page also ends the effect.
+async fn merge(
+    shared: &Shared,
+    item: &OutboxItem,
+    rows: &[StoredRow],
+    claimed_until: Option<Instant>,
+) -> Result<(), EngineError> {
+    let mut transaction = shared.begin().await?;
+    let now = shared.clock.now();
+    let Some(run) = transaction.run(&item.key).await? else {
+        return Ok(());
+    };
+    let mut tally = transaction
+        .rows(&item.key, rows, run.instants.deadline_at)
+        .await?;
+    let event = match claimed_until {
+        Some(claimed_until) => {
+            tally.absorb(transaction.missing(&item.key, claimed_until).await?);
+            transaction.end(&item.id, &OutboxEnd::Done).await?;
+            Event::Reconciled(Asked::Known(tally))
+        }
+        None => Event::Answered(tally),
+    };
+    let applied = apply::apply(&mut *transaction, run, event, now).await?;
+    transaction.commit().await?;
+    applied.record(shared);
+    Ok(())
+}

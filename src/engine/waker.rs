@@ -1,0 +1,118 @@
+//! Lets time pass: opens dates by the calendar and gives due runs their tick.
+//!
+//! It takes no input: it is woken by time or a nudge, looks at the store and does what is due.
+
+use std::sync::Arc;
+
+use chrono::{Days, TimeDelta};
+
+use super::{EngineError, Handoff, Shared, apply};
+use crate::domain::{
+    Instant, calendar,
+    event::Event,
+    ids::{GameDate, RunKey},
+};
+
+/// Most runs looked at in one go.
+const RUNS_MAX: u32 = 64;
+/// How long it rests after the store failed, and at most while nothing is due.
+const REST: TimeDelta = TimeDelta::seconds(1);
+const REST_MAX: TimeDelta = TimeDelta::minutes(10);
+/// Most dates opened after a pause: a week.
+const DATES_MAX: u64 = 7;
+
+/// Works until the engine stops.
+pub async fn work(shared: Arc<Shared>) {
+    loop {
+        let until = match once(&shared).await {
+            Ok(until) => until,
+            Err(error) => {
+                tracing::error!(%error, "could not look for due runs; trying again");
+                shared.clock.now() + REST
+            }
+        };
+        tokio::select! {
+            () = shared.clock.sleep_until(until) => {}
+            () = shared.wake.notified() => {}
+            () = shared.stop.cancelled() => return,
+        }
+    }
+}
+
+async fn once(shared: &Shared) -> Result<Instant, EngineError> {
+    let next_opening = open_dates(shared).await?;
+    wake_due(shared).await?;
+    let now = shared.clock.now();
+    let next_wake = shared.store.queues().await?.next_wake_at;
+    let next = [Some(next_opening), next_wake].into_iter().flatten().min();
+    Ok(next.unwrap_or(now + REST_MAX).min(now + REST_MAX))
+}
+
+/// Gives every due run its tick.
+pub async fn wake_due(shared: &Shared) -> Result<(), EngineError> {
+    let now = shared.clock.now();
+    for key in shared.store.due_runs(now, RUNS_MAX).await? {
+        tick(shared, &key).await?;
+    }
+    Ok(())
+}
+
+async fn tick(shared: &Shared, key: &RunKey) -> Result<(), EngineError> {
+    let mut transaction = shared.begin().await?;
+    let now = shared.clock.now();
+    let Some(run) = transaction.run(key).await? else {
+        return Ok(());
+    };
+    let applied = apply::apply(&mut *transaction, run, Event::Ticked, now).await?;
+    transaction.commit().await?;
+    applied.record(shared);
+    Ok(())
+}
+
+/// Opens the dates that the calendar wants open and returns when the next one opens.
+pub async fn open_dates(shared: &Shared) -> Result<Instant, EngineError> {
+    let now = shared.clock.now();
+    let mut next = now + REST_MAX;
+    for handoff in shared.handoffs.values() {
+        for game_date in dates_to_open(shared, handoff, now).await? {
+            open(shared, handoff, game_date).await?;
+        }
+        let tomorrow = GameDate(handoff.today(now).0 + Days::new(1));
+        next = next.min(calendar::opens_at(tomorrow, &handoff.policy.calendar_zone));
+    }
+    Ok(next)
+}
+
+/// Every date since the last one, up to today, whose run has not closed. A new installation does not judge a
+/// deadline that was over before it came.
+async fn dates_to_open(
+    shared: &Shared,
+    handoff: &Handoff,
+    now: Instant,
+) -> Result<Vec<GameDate>, EngineError> {
+    let today = handoff.today(now);
+    let first = match shared.store.latest_date(&handoff.id).await? {
+        Some(latest) => latest.0 + Days::new(1),
+        None if now < handoff.policy.instants(today).deadline_at => today.0,
+        None => return Ok(Vec::new()),
+    };
+    let oldest = today.0 - Days::new(DATES_MAX);
+    let dates = first
+        .max(oldest)
+        .iter_days()
+        .take_while(|date| *date <= today.0)
+        .map(GameDate);
+    Ok(dates
+        .filter(|date| now < handoff.policy.instants(*date).closes_at)
+        .collect())
+}
+
+async fn open(shared: &Shared, handoff: &Handoff, game_date: GameDate) -> Result<(), EngineError> {
+    let mut transaction = shared.begin().await?;
+    let now = shared.clock.now();
+    let run = apply::load_or_open(&mut *transaction, handoff, game_date, now).await?;
+    let applied = apply::apply(&mut *transaction, run, Event::Ticked, now).await?;
+    transaction.commit().await?;
+    applied.record(shared);
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! `/health`, `/ready`, `/version` and `/metrics`: open to all, without anything that is nobody's business.
+//!
+//! What is measured belongs to `telemetry`.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+};
+use chrono::TimeDelta;
+use futures::future::join_all;
+use serde_json::{Map, Value, json};
+use tokio::{sync::Mutex, time::timeout};
+
+use super::{HttpState, problem::chain};
+use crate::{
+    domain::{Instant, ids::RunKey, zone},
+    engine::Handoff,
+    ports::{Page, store::StoreError},
+    telemetry::{self, measure},
+};
+
+/// How long a dependency may take to answer a probe.
+const ANSWER_SECONDS_MAX: u64 = 3;
+/// For how long the warehouses' answers are used again: asking may cost money, and anyone may probe.
+const ASKED_AGE_MAX: TimeDelta = TimeDelta::seconds(10);
+/// The exposition format of Prometheus (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
+const METRICS_MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// When the warehouses were last asked, and which answered.
+#[derive(Default)]
+pub struct LastAsked(Mutex<Option<(Instant, Vec<(String, bool)>)>>);
+
+/// The process answers.
+pub async fn health() -> Json<Value> {
+    Json(json!({"status": "ok"}))
+}
+
+/// The store and every warehouse answer; 503 says which could not be asked.
+pub async fn ready(State(state): State<Arc<HttpState>>) -> Response {
+    let (store, warehouses) = tokio::join!(ask_store(&state), ask_warehouses(&state));
+    let ready = store && warehouses.iter().all(|(_, answered)| *answered);
+    let told: Map<String, Value> = warehouses
+        .into_iter()
+        .map(|(name, answered)| (name, word(answered).into()))
+        .collect();
+    let (status, text) = if ready {
+        (StatusCode::OK, "ready")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready")
+    };
+    let body = json!({"status": text, "store": word(store), "warehouses": told});
+    (status, Json(body)).into_response()
+}
+
+/// Which version this is, and whose clock changes it knows.
+pub async fn version() -> Json<Value> {
+    Json(json!({
+        "name": env!("CARGO_PKG_NAME"),
+        "version": env!("CARGO_PKG_VERSION"),
+        "zone_database": zone::DATABASE_VERSION,
+    }))
+}
+
+/// The metrics as Prometheus reads them. Gauges about work come from the store; what it cannot say stays as it was.
+pub async fn metrics(State(state): State<Arc<HttpState>>) -> Response {
+    let shared = state.engine.shared();
+    let now = state.now();
+    if let Err(error) = show(&state, now).await {
+        tracing::warn!(%error, "the store could not be asked for the gauges");
+        measure::record_store_error(&shared.metrics);
+    }
+    let text = telemetry::expose(&shared.metrics);
+    ([(CONTENT_TYPE, METRICS_MEDIA_TYPE)], text).into_response()
+}
+
+/// Sets the gauges: each handoff's current run is today's, or the latest until today's opens.
+async fn show(state: &HttpState, now: Instant) -> Result<(), StoreError> {
+    let shared = state.engine.shared();
+    for (id, handoff) in &shared.handoffs {
+        let today = handoff.today(now);
+        let current = shared
+            .store
+            .latest_date(id)
+            .await?
+            .map(|latest| latest.min(today));
+        let Some(game_date) = current else { continue };
+        let key = RunKey {
+            handoff: id.clone(),
+            game_date,
+        };
+        if let Some(run) = shared.store.run(&key).await? {
+            telemetry::show_run(&shared.metrics, &run, now);
+        }
+    }
+    telemetry::show_queues(&shared.metrics, &shared.store.queues().await?, now);
+    Ok(())
+}
+
+/// Could not ask is said as that, never as an empty answer.
+fn word(answered: bool) -> &'static str {
+    if answered { "ok" } else { "could not ask" }
+}
+
+async fn ask_store(state: &HttpState) -> bool {
+    let asked = state.engine.shared().store.queues();
+    match timeout(Duration::from_secs(ANSWER_SECONDS_MAX), asked).await {
+        Ok(Ok(_)) => true,
+        Ok(Err(error)) => {
+            tracing::warn!(error = chain(&error), "the store could not be asked");
+            false
+        }
+        Err(_) => {
+            tracing::warn!("the store did not answer a probe within {ANSWER_SECONDS_MAX} s");
+            false
+        }
+    }
+}
+
+/// One probe asks; those that come meanwhile wait for its answer.
+async fn ask_warehouses(state: &HttpState) -> Vec<(String, bool)> {
+    let mut last = state.asked.0.lock().await;
+    let now = state.now();
+    if let Some((at, answered)) = &*last
+        && (now - *at).abs() < ASKED_AGE_MAX
+    {
+        return answered.clone();
+    }
+    let handoffs = state.engine.shared().handoffs.values();
+    let answered = join_all(handoffs.map(|handoff| ask_warehouse(handoff, now))).await;
+    *last = Some((now, answered.clone()));
+    answered
+}
+
+/// Asks for one row of today's: the cheapest question that reads a table.
+async fn ask_warehouse(handoff: &Handoff, now: Instant) -> (String, bool) {
+    let page = Page {
+        after: None,
+        limit: 1,
+    };
+    let asked = handoff.warehouse.stored_rows(handoff.today(now), page);
+    let answered = match timeout(Duration::from_secs(ANSWER_SECONDS_MAX), asked).await {
+        Ok(Ok(_)) => true,
+        Ok(Err(error)) => {
+            let (handoff, error) = (handoff.id.as_str(), chain(&error));
+            tracing::warn!(handoff, error, "the warehouse could not be asked");
+            false
+        }
+        Err(_) => {
+            let handoff = handoff.id.as_str();
+            tracing::warn!(handoff, "the warehouse did not answer a probe in time");
+            false
+        }
+    };
+    (handoff.id.to_string(), answered)
+}

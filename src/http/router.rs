@@ -1,0 +1,77 @@
+//! Which path leads where, who may go there and how long it may take.
+//!
+//! What happens at a path belongs to its own file.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    middleware::{from_fn, from_fn_with_state},
+    routing::{get, post},
+};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::{
+    HttpState, check_stalled, complete,
+    identity::{self, Access},
+    observe, probes, problem, quarantine, replay, reset, retry, start, status, tick, trigger,
+};
+
+/// The longest a person waits; a dry run takes 20 s at most.
+const PEOPLE_SECONDS_MAX: u64 = 30;
+/// Within the 60 s after which Pub/Sub takes a push for lost (its longest acknowledgement deadline here).
+const PUSH_SECONDS_MAX: u64 = 50;
+/// Within the 180 s that a scheduler outside waits.
+const TICK_SECONDS_MAX: u64 = 170;
+
+/// Every path of the service.
+pub fn router(state: Arc<HttpState>) -> Router {
+    let guarded = |router: Router<Arc<HttpState>>, access, seconds| {
+        router
+            .route_layer(from_fn_with_state(
+                Duration::from_secs(seconds),
+                observe::bound,
+            ))
+            .route_layer(from_fn_with_state((state.clone(), access), identity::guard))
+    };
+    let open = Router::new()
+        .route("/health", get(probes::health))
+        .route("/ready", get(probes::ready))
+        .route("/version", get(probes::version))
+        .route("/metrics", get(probes::metrics));
+    open.merge(guarded(pushes(), Access::Push, PUSH_SECONDS_MAX))
+        .merge(guarded(people(), Access::People, PEOPLE_SECONDS_MAX))
+        .merge(guarded(ticks(), Access::People, TICK_SECONDS_MAX))
+        .fallback(problem::no_such_path)
+        .method_not_allowed_fallback(problem::no_such_method)
+        .layer(CatchPanicLayer::custom(problem::panicked))
+        .layer(from_fn_with_state(state.clone(), observe::record))
+        .layer(from_fn(observe::plain))
+        .with_state(state)
+}
+
+fn pushes() -> Router<Arc<HttpState>> {
+    Router::new()
+        .route("/trigger", post(trigger::post))
+        .route("/complete", post(complete::post))
+}
+
+fn people() -> Router<Arc<HttpState>> {
+    Router::new()
+        .route("/start", post(start::post))
+        .route("/retry", post(retry::post))
+        .route("/reset", post(reset::post))
+        .route("/check-stalled", post(check_stalled::post))
+        .route("/status", get(status::get))
+        .route("/history", get(status::history))
+        .route("/quarantine", get(quarantine::list))
+        .route(
+            "/quarantine/{id}",
+            get(quarantine::show).delete(quarantine::drop),
+        )
+        .route("/quarantine/{id}/replay", post(replay::post))
+}
+
+fn ticks() -> Router<Arc<HttpState>> {
+    Router::new().route("/tick", post(tick::post))
+}

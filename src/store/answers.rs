@@ -1,0 +1,148 @@
+//! Answers, prediction rows and missing ones, merged into the units' rows.
+//!
+//! What each makes of a row belongs to `unit`; when they are asked for is not decided here.
+
+use std::collections::HashMap;
+
+use sqlx::SqliteConnection;
+
+use super::{
+    unit::Plan,
+    units::{self, about, standing, unit_row},
+    values::{failed, get, get_number, micros},
+};
+use crate::{
+    domain::{
+        Instant,
+        completion::Tally,
+        ids::{GameId, RunKey, UnitId},
+    },
+    ports::{
+        OpenUnit, StoredRow,
+        store::{RankedAnswer, StoreError},
+    },
+};
+
+/// Claims looked at in one go.
+const CLAIMS_MAX: i64 = 1_000;
+
+pub(super) const DUE_CLAIMS: &str = "
+    SELECT * FROM units
+    WHERE handoff = $1 AND game_date = $2 AND standing = 3 AND missing = 0 AND claimed_at <= $3
+    ORDER BY claimed_at, unit LIMIT $4";
+
+pub(super) const OPEN_UNITS: &str = "
+    SELECT unit, game_id, standing, reason, reason_text, attempt FROM units
+    WHERE handoff = $1 AND game_date = $2 AND (standing < 3 OR missing = 1)
+        AND (listed_wave = $3 OR plan_wave = $3)
+    ORDER BY game_id, unit LIMIT $4";
+
+/// What an operation on units needs to know of their run.
+pub(super) struct Promise<'a> {
+    pub key: &'a RunKey,
+    pub plan: &'a Plan,
+    /// In time up to here, this instant included.
+    pub deadline_at: Instant,
+}
+
+/// Merges one answer.
+pub(super) async fn answer(
+    connection: &mut SqliteConnection,
+    run: &Promise<'_>,
+    answer: &RankedAnswer,
+) -> Result<Tally, StoreError> {
+    let known = units::one(connection, run.key, answer.unit.as_str()).await?;
+    let Some(before) = known else {
+        return Ok(Tally {
+            unknown: 1,
+            ..Tally::default()
+        });
+    };
+    let mut row = before.clone();
+    let tally = row.answer(answer, run.plan, run.deadline_at);
+    if row != before {
+        units::write_answers(connection, run.key, &[row]).await?;
+    }
+    Ok(tally)
+}
+
+/// Merges rows of the prediction table; rows of unknown units are somebody else's.
+pub(super) async fn rows(
+    connection: &mut SqliteConnection,
+    run: &Promise<'_>,
+    rows: &[StoredRow],
+) -> Result<Tally, StoreError> {
+    let mut earliest: HashMap<&str, Instant> = HashMap::new();
+    for row in rows {
+        let at = earliest.entry(row.unit.as_str()).or_insert(row.created_at);
+        *at = row.created_at.min(*at);
+    }
+    let mut tally = Tally::default();
+    let mut changed = Vec::new();
+    for before in units::named(connection, run.key, earliest.keys().copied()).await? {
+        let mut row = before.clone();
+        let created_at = earliest[row.unit.as_str()];
+        tally.absorb(row.see_row(created_at, run.plan, run.deadline_at));
+        if row != before {
+            changed.push(row);
+        }
+    }
+    units::write_answers(connection, run.key, &changed).await?;
+    Ok(tally)
+}
+
+/// Marks claims up to this instant, and exactly then, as missing.
+pub(super) async fn missing(
+    connection: &mut SqliteConnection,
+    key: &RunKey,
+    claimed_until: Instant,
+    plan: &Plan,
+) -> Result<Tally, StoreError> {
+    let mut tally = Tally::default();
+    loop {
+        let due = about(DUE_CLAIMS, key)
+            .bind(micros(claimed_until))
+            .bind(CLAIMS_MAX)
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(failed("read claims without a row"))?;
+        if due.is_empty() {
+            return Ok(tally);
+        }
+        let mut rows = due.iter().map(unit_row).collect::<Result<Vec<_>, _>>()?;
+        for row in &mut rows {
+            tally.absorb(row.miss(plan));
+        }
+        units::write_answers(connection, key, &rows).await?;
+    }
+}
+
+/// Units of the plan that still need work, those in flight included, by game and name.
+pub(super) async fn open_units(
+    connection: &mut SqliteConnection,
+    key: &RunKey,
+    most: u32,
+) -> Result<Vec<OpenUnit>, StoreError> {
+    let plan = units::plan(connection, key).await?;
+    if plan.wave == 0 {
+        return Ok(Vec::new());
+    }
+    let rows = about(OPEN_UNITS, key)
+        .bind(i64::from(plan.wave))
+        .bind(i64::from(most))
+        .fetch_all(connection)
+        .await
+        .map_err(failed("read units that need work"))?;
+    rows.iter()
+        .map(|row| {
+            let word: Option<String> = get(row, "reason_text")?;
+            Ok(OpenUnit {
+                unit: UnitId::new(get::<String>(row, "unit")?),
+                game_id: GameId::new(get::<String>(row, "game_id")?),
+                standing: standing(get(row, "standing")?)?,
+                reason: word.or(get(row, "reason")?),
+                attempts: get_number(row, "attempt")?,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,271 @@
+//! The store on SQLite: one file, one connection that writes, a few that read.
+//!
+//! PostgreSQL would be one more implementation of the same traits: `unit` holds what becomes of a row and is the
+//! same for both, and the texts that differ stand in `units` and `staging`. Decisions belong to the domain.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use sqlx::{
+    ConnectOptions, Connection, SqlSafeStr, SqlStr, Sqlite, SqliteConnection, SqlitePool,
+    migrate::{Migration, MigrationType, Migrator},
+    pool::PoolConnection,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use crate::{
+    domain::{
+        Instant,
+        baseline::Night,
+        ids::{BatchId, GameDate, HandoffId, RunKey},
+        run::Run,
+    },
+    ports::{
+        OpenUnit,
+        store::{
+            HistoryEntry, NightsBefore, OutboxItem, Quarantined, QueueFigures, Store, StoreError,
+            Transaction,
+        },
+    },
+};
+
+mod answers;
+mod inbox;
+mod outbox;
+mod runs;
+mod sending;
+mod staging;
+#[cfg(test)]
+mod tests;
+mod transaction;
+mod unit;
+mod units;
+mod values;
+
+use outbox::Lease;
+use transaction::{SqliteTransaction, Writer};
+use values::failed;
+
+/// Connections that read.
+const READERS_MAX: u32 = 4;
+/// How long a statement waits for a lock that another connection holds.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Every migration, oldest first. One that was released is never changed.
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "tables", include_str!("migrations/0001_tables.sql")),
+    (
+        2,
+        "statistics",
+        include_str!("migrations/0002_statistics.sql"),
+    ),
+];
+
+/// The store in one SQLite file. Only one process can hold it.
+pub struct SqliteStore {
+    writer: Arc<Mutex<Writer>>,
+    readers: SqlitePool,
+    /// Held as long as the store is; `None` where it is only read.
+    _lock: Option<File>,
+}
+
+impl SqliteStore {
+    /// Opens the file, or creates it, and brings its tables up to date.
+    ///
+    /// # Errors
+    ///
+    /// When another process holds it, it cannot be read or written, or it was made by a later version.
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        let lock = lock(path)?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_TIMEOUT);
+        migrate(options.clone().create_if_missing(true)).await?;
+        let connection = options
+            .connect()
+            .await
+            .map_err(failed("open the database"))?;
+        Ok(Self::of(connection, options, Some(lock)))
+    }
+
+    /// Opens the file to read it, also while another process holds it. Nothing can be written.
+    ///
+    /// # Errors
+    ///
+    /// When it does not exist or cannot be read.
+    pub async fn open_to_read(path: &Path) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .read_only(true)
+            .busy_timeout(BUSY_TIMEOUT);
+        let connection = options
+            .connect()
+            .await
+            .map_err(failed("open the database to read it"))?;
+        Ok(Self::of(connection, options, None))
+    }
+
+    fn of(connection: SqliteConnection, options: SqliteConnectOptions, lock: Option<File>) -> Self {
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS_MAX)
+            .connect_lazy_with(options.read_only(true));
+        let writer = Writer {
+            connection,
+            is_open: false,
+        };
+        Self {
+            writer: Arc::new(Mutex::new(writer)),
+            readers,
+            _lock: lock,
+        }
+    }
+
+    async fn reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
+        self.readers
+            .acquire()
+            .await
+            .map_err(failed("get a connection that reads"))
+    }
+
+    async fn writer(&self) -> OwnedMutexGuard<Writer> {
+        Arc::clone(&self.writer).lock_owned().await
+    }
+}
+
+/// On a connection of its own: the planner reads its statistics when a connection is opened.
+async fn migrate(options: SqliteConnectOptions) -> Result<(), StoreError> {
+    let mut connection = options
+        .connect()
+        .await
+        .map_err(failed("create the database"))?;
+    migrator()
+        .run(&mut connection)
+        .await
+        .map_err(failed("bring the database's tables up to date"))?;
+    connection
+        .close()
+        .await
+        .map_err(failed("close the database"))
+}
+
+fn migrator() -> Migrator {
+    let migrations = MIGRATIONS.map(|(version, name, sql)| {
+        let sql: SqlStr = sql.into_sql_str();
+        Migration::new(version, name.into(), MigrationType::Simple, sql, false)
+    });
+    Migrator::with_migrations(migrations.to_vec())
+}
+
+/// Takes the file beside the database that says who holds it.
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let name = PathBuf::from(name);
+    let doing = "lock the database";
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&name)
+        .map_err(|error| failed(doing)(format!("{}: {error}", name.display())))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(failed(doing)(format!(
+            "another process holds {}; stop it, or give this one another directory with --data",
+            name.display()
+        ))),
+        Err(TryLockError::Error(error)) => {
+            Err(failed(doing)(format!("{}: {error}", name.display())))
+        }
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn begin(&self) -> Result<Box<dyn Transaction>, StoreError> {
+        let writer = self.writer().await;
+        Ok(Box::new(SqliteTransaction::begin(writer).await?))
+    }
+
+    async fn take_over(&self) -> Result<(), StoreError> {
+        outbox::free(self.writer().await.idle().await?).await
+    }
+
+    async fn run(&self, key: &RunKey) -> Result<Option<Run>, StoreError> {
+        runs::run(&mut *self.reader().await?, key).await
+    }
+
+    async fn run_of_batch(&self, batch_id: &BatchId) -> Result<Option<RunKey>, StoreError> {
+        runs::of_batch(&mut *self.reader().await?, batch_id).await
+    }
+
+    async fn due_runs(&self, now: Instant, most: u32) -> Result<Vec<RunKey>, StoreError> {
+        runs::due(&mut *self.reader().await?, now, most).await
+    }
+
+    async fn latest_date(&self, handoff: &HandoffId) -> Result<Option<GameDate>, StoreError> {
+        runs::latest_date(&mut *self.reader().await?, handoff).await
+    }
+
+    async fn open_runs(&self, handoff: &HandoffId) -> Result<Vec<Run>, StoreError> {
+        runs::open(&mut *self.reader().await?, handoff).await
+    }
+
+    async fn nights(&self, before: NightsBefore<'_>) -> Result<Vec<Night>, StoreError> {
+        runs::nights(&mut *self.reader().await?, &before).await
+    }
+
+    async fn history(&self, key: &RunKey) -> Result<Vec<HistoryEntry>, StoreError> {
+        runs::history(&mut *self.reader().await?, key).await
+    }
+
+    async fn open_units(&self, key: &RunKey, most: u32) -> Result<Vec<OpenUnit>, StoreError> {
+        answers::open_units(&mut *self.reader().await?, key, most).await
+    }
+
+    async fn lease_outbox(
+        &self,
+        now: Instant,
+        lease_until: Instant,
+        most: u32,
+    ) -> Result<Vec<OutboxItem>, StoreError> {
+        let lease = Lease {
+            now,
+            until: lease_until,
+            most,
+        };
+        outbox::lease(self.writer().await.idle().await?, &lease).await
+    }
+
+    async fn prolong_lease(&self, id: &str, lease_until: Instant) -> Result<bool, StoreError> {
+        outbox::prolong(self.writer().await.idle().await?, id, lease_until).await
+    }
+
+    async fn next_outbox_at(&self) -> Result<Option<Instant>, StoreError> {
+        outbox::next_at(&mut *self.reader().await?).await
+    }
+
+    async fn quarantined(&self, most: u32) -> Result<Vec<Quarantined>, StoreError> {
+        inbox::listed(&mut *self.reader().await?, most).await
+    }
+
+    async fn quarantined_message(&self, id: i64) -> Result<Option<Quarantined>, StoreError> {
+        inbox::message(&mut *self.reader().await?, id).await
+    }
+
+    async fn queues(&self) -> Result<QueueFigures, StoreError> {
+        inbox::queues(&mut *self.reader().await?).await
+    }
+
+    async fn last_instant(&self) -> Result<Option<Instant>, StoreError> {
+        runs::last_instant(&mut *self.reader().await?).await
+    }
+}

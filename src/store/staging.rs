@@ -1,0 +1,304 @@
+//! Waves: a listing staged page by page, unseen, then frozen into the run's plan at one stroke.
+//!
+//! `json_each` is SQLite's; PostgreSQL's text differs here. Sending what was frozen belongs to `sending`.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use sqlx::{SqliteConnection, sqlite::SqliteRow};
+
+use super::{
+    unit::Plan,
+    units::{about, standing},
+    values::{failed, get, get_instant, get_number, to_json},
+};
+use crate::{
+    domain::{
+        completion::{GAMES_MAX, GameCounts},
+        event::FrozenTally,
+        ids::{BatchId, GameId, RunKey},
+    },
+    ports::store::{StagePage, StoreError},
+};
+
+/// `$3` the wave, `$4` the plan's wave, `$5` the units. A unit of the plan whose row the listing saw is merged when
+/// the wave is frozen; until then the plan's counts know nothing of it. A row without its instant counts as in time
+/// until `rows` brings the instant.
+const LIST: &str = "
+    INSERT INTO units (handoff, game_date, unit, game_id, listing, listed_wave, standing, in_time)
+    SELECT $1, $2, page.value ->> 0, page.value ->> 1, page.value ->> 2, $3,
+        CASE WHEN page.value ->> 3 THEN 5 ELSE 0 END, page.value ->> 3
+    FROM json_each($5) AS page
+    WHERE true
+    ON CONFLICT (handoff, game_date, unit) DO UPDATE SET
+        game_id = excluded.game_id,
+        listing = excluded.listing,
+        plan_wave = CASE WHEN units.listed_wave = $4 THEN $4 ELSE units.plan_wave END,
+        listed_wave = excluded.listed_wave,
+        staged_wave = CASE WHEN units.staged_wave = excluded.listed_wave THEN NULL ELSE units.staged_wave END,
+        row_listed = excluded.standing = 5 AND units.standing < 5";
+
+/// `$3` the listed wave, `$4` the plan's wave: rows of units that no count holds yet.
+pub(super) const MERGE_NEW: &str = "
+    UPDATE units SET standing = 5, reason = NULL, reason_text = NULL, true_at = NULL, in_time = 1, missing = 0,
+        row_listed = 0
+    WHERE handoff = $1 AND game_date = $2 AND row_listed = 1 AND listed_wave = $3
+        AND (plan_wave IS NULL OR plan_wave <> $4)";
+
+/// `$3` the wave that is now the plan's.
+pub(super) const MERGE_PLANNED: &str = "
+    UPDATE units SET standing = 5, reason = NULL, reason_text = NULL, true_at = NULL, in_time = 1, missing = 0,
+        row_listed = 0
+    WHERE handoff = $1 AND game_date = $2 AND row_listed = 1 AND listed_wave = $3 AND standing < 5";
+
+/// `$3` the wave, `$4` the plan's wave, `$5` the wave being sent, `$6` the page, `$7` attempts, `$8` most units.
+pub(super) const STAGE: &str = "
+    UPDATE units SET
+        frozen_wave = CASE WHEN staged_wave = $4 THEN $4 ELSE frozen_wave END,
+        staged_wave = $3
+    WHERE handoff = $1 AND game_date = $2 AND unit IN (
+        SELECT listed.unit FROM json_each($6) AS page
+        CROSS JOIN units AS listed
+            ON listed.handoff = $1 AND listed.game_date = $2 AND listed.unit = page.value ->> 0
+        WHERE (listed.standing < 3 OR listed.missing = 1)
+            AND listed.row_listed = 0
+            AND listed.phase NOT IN ('sending', 'sent')
+            AND listed.attempt < $7
+            AND (listed.staged_wave IS NULL OR listed.staged_wave <> $5)
+        ORDER BY page.key
+        LIMIT $8)";
+
+const FREEZE: &str = "
+    INSERT INTO batches (handoff, game_date, batch_id, wave) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (handoff, batch_id) DO UPDATE SET wave = excluded.wave";
+
+const COUNT_STANDINGS: &str = "
+    SELECT standing, reason, missing, in_time, dispatched = 1 OR coalesce(staged_wave, 0) = $3 AS counted,
+        count(*) AS units, max(true_at) AS latest_true_at
+    FROM units
+    WHERE handoff = $1 AND game_date = $2 AND listed_wave = $3
+    GROUP BY standing, reason, missing, in_time, counted";
+
+const COUNT_GAMES: &str = "
+    SELECT game_id, count(*) AS ready, sum(CASE WHEN standing IN (3, 5) THEN 1 ELSE 0 END) AS predicted
+    FROM units
+    WHERE handoff = $1 AND game_date = $2 AND listed_wave = $3
+    GROUP BY game_id
+    ORDER BY game_id";
+
+pub(super) const COUNT_STAGED: &str = "
+    SELECT count(*) AS to_send,
+        count(CASE WHEN attempt > 0 THEN 1 END) AS retried,
+        count(CASE WHEN batch_id = $4 AND phase = 'answered' AND sent_at IS NOT NULL THEN 1 END) AS resent_answered,
+        count(CASE WHEN batch_id = $4 AND phase = 'given_up' THEN 1 END) AS resent_given_up
+    FROM units
+    WHERE handoff = $1 AND game_date = $2 AND staged_wave = $3";
+
+const COUNT_ORPHANS: &str = "
+    SELECT count(*) AS orphans FROM units
+    WHERE handoff = $1 AND game_date = $2 AND listed_wave <> $3 AND (listed_wave = $4 OR plan_wave = $4)";
+
+const KEEP_GAMES_UNTIL: &str =
+    "UPDATE batches SET games_until = $4 WHERE handoff = $1 AND game_date = $2 AND batch_id = $3";
+
+const RELEASE: &str =
+    "UPDATE batches SET released = 1 WHERE handoff = $1 AND game_date = $2 AND batch_id = $3";
+
+/// What was being sent is nobody's any more: a confirmation that still comes is not heard.
+pub(super) const RELEASE_LEASES: &str = "
+    UPDATE units SET phase = CASE WHEN phase = 'sending' THEN 'idle' ELSE phase END, lease_until = NULL
+    WHERE handoff = $1 AND game_date = $2 AND lease_until IS NOT NULL AND batch_id = $3";
+
+/// Stages a page and says how many of it would be sent.
+pub(super) async fn stage(
+    connection: &mut SqliteConnection,
+    page: &StagePage<'_>,
+    plan: &Plan,
+) -> Result<u64, StoreError> {
+    let doing = "stage units";
+    let mut units = Vec::with_capacity(page.units.len());
+    for unit in page.units {
+        let listing = to_json(unit)?;
+        units.push(json!([unit.unit, unit.game_id, listing, unit.has_row]));
+    }
+    let units = to_json(&units)?;
+    about(LIST, page.key)
+        .bind(i64::from(page.wave))
+        .bind(i64::from(plan.wave))
+        .bind(units.as_str())
+        .execute(&mut *connection)
+        .await
+        .map_err(failed(doing))?;
+    about(MERGE_NEW, page.key)
+        .bind(i64::from(page.wave))
+        .bind(i64::from(plan.wave))
+        .execute(&mut *connection)
+        .await
+        .map_err(failed(doing))?;
+    // A negative limit is none.
+    let most = page
+        .units_max
+        .map_or(-1, |most| i64::try_from(most).unwrap_or(i64::MAX));
+    let staged = about(STAGE, page.key)
+        .bind(i64::from(page.wave))
+        .bind(i64::from(plan.wave))
+        .bind(i64::from(plan.live_wave()))
+        .bind(units.as_str())
+        .bind(i64::from(page.attempts_max))
+        .bind(most)
+        .execute(connection)
+        .await
+        .map_err(failed(doing))?;
+    Ok(staged.rows_affected())
+}
+
+/// What is frozen, and over which plan.
+pub(super) struct Freeze<'a> {
+    pub key: &'a RunKey,
+    pub batch_id: &'a BatchId,
+    pub wave: u32,
+    /// The plan so far.
+    pub plan: &'a Plan,
+}
+
+/// Makes a staged wave the batch's, and counts the plan anew.
+pub(super) async fn freeze(
+    connection: &mut SqliteConnection,
+    order: &Freeze<'_>,
+) -> Result<FrozenTally, StoreError> {
+    let wave = i64::from(order.wave);
+    about(FREEZE, order.key)
+        .bind(order.batch_id.as_str())
+        .bind(wave)
+        .execute(&mut *connection)
+        .await
+        .map_err(failed("freeze a wave"))?;
+    about(MERGE_PLANNED, order.key)
+        .bind(wave)
+        .execute(&mut *connection)
+        .await
+        .map_err(failed("merge listed rows"))?;
+    let mut tally = FrozenTally::default();
+    count_standings(connection, order, &mut tally).await?;
+    count_staged(connection, order, &mut tally).await?;
+    count_games(connection, order, &mut tally).await?;
+    Ok(tally)
+}
+
+async fn count_standings(
+    connection: &mut SqliteConnection,
+    order: &Freeze<'_>,
+    tally: &mut FrozenTally,
+) -> Result<(), StoreError> {
+    let groups = about(COUNT_STANDINGS, order.key)
+        .bind(i64::from(order.wave))
+        .fetch_all(connection)
+        .await
+        .map_err(failed("count a plan"))?;
+    for group in &groups {
+        let standing = standing(get(group, "standing")?)?;
+        let units: u64 = get_number(group, "units")?;
+        tally.plan.add(standing, units);
+        if get(group, "counted")? {
+            tally.sent.add(standing, units);
+        }
+        if get(group, "in_time")? {
+            tally.in_time += units;
+        }
+        if get(group, "missing")? {
+            tally.missing += units;
+        }
+        if let Some(reason) = get::<Option<String>>(group, "reason")? {
+            *tally.reasons.entry(reason).or_default() += units;
+        }
+        if standing.is_satisfied() {
+            let latest = get_instant(group, "latest_true_at")?;
+            tally.latest_true_at = tally.latest_true_at.max(latest);
+        }
+    }
+    Ok(())
+}
+
+async fn count_staged(
+    connection: &mut SqliteConnection,
+    order: &Freeze<'_>,
+    tally: &mut FrozenTally,
+) -> Result<(), StoreError> {
+    let staged = about(COUNT_STAGED, order.key)
+        .bind(i64::from(order.wave))
+        .bind(order.batch_id.as_str())
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(failed("count a wave"))?;
+    tally.to_send = get_number(&staged, "to_send")?;
+    tally.retried = get_number(&staged, "retried")?;
+    tally.resent_answered = get_number(&staged, "resent_answered")?;
+    tally.resent_given_up = get_number(&staged, "resent_given_up")?;
+    if order.plan.wave > 0 {
+        let orphans = about(COUNT_ORPHANS, order.key)
+            .bind(i64::from(order.wave))
+            .bind(i64::from(order.plan.wave))
+            .fetch_one(connection)
+            .await
+            .map_err(failed("count orphans"))?;
+        tally.orphans = get_number(&orphans, "orphans")?;
+    }
+    Ok(())
+}
+
+/// Keeps at most [`GAMES_MAX`] games apart: the first by id, and the rest under one name.
+async fn count_games(
+    connection: &mut SqliteConnection,
+    order: &Freeze<'_>,
+    tally: &mut FrozenTally,
+) -> Result<(), StoreError> {
+    let rows = about(COUNT_GAMES, order.key)
+        .bind(i64::from(order.wave))
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(failed("count games"))?;
+    let games: Vec<(GameId, GameCounts)> = rows.iter().map(game).collect::<Result<_, _>>()?;
+    let last = (games.len() > GAMES_MAX).then(|| games[GAMES_MAX - 2].0.clone());
+    let plan = Plan {
+        games_until: last,
+        ..order.plan.clone()
+    };
+    let mut counted: BTreeMap<GameId, GameCounts> = BTreeMap::new();
+    for (game_id, counts) in games {
+        let sum = counted.entry(plan.counted_game(&game_id)).or_default();
+        sum.ready += counts.ready;
+        sum.predicted += counts.predicted;
+    }
+    tally.games = counted.into_iter().collect();
+    about(KEEP_GAMES_UNTIL, order.key)
+        .bind(order.batch_id.as_str())
+        .bind(plan.games_until.as_ref().map(GameId::as_str))
+        .execute(connection)
+        .await
+        .map_err(failed("keep the games apart"))?;
+    Ok(())
+}
+
+fn game(row: &SqliteRow) -> Result<(GameId, GameCounts), StoreError> {
+    let counts = GameCounts {
+        ready: get_number(row, "ready")?,
+        predicted: get_number(row, "predicted")?,
+    };
+    Ok((GameId::new(get::<String>(row, "game_id")?), counts))
+}
+
+/// Frees what a batch has not sent.
+pub(super) async fn release(
+    connection: &mut SqliteConnection,
+    key: &RunKey,
+    batch_id: &BatchId,
+) -> Result<(), StoreError> {
+    for sql in [RELEASE, RELEASE_LEASES] {
+        about(sql, key)
+            .bind(batch_id.as_str())
+            .execute(&mut *connection)
+            .await
+            .map_err(failed("end a batch"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,253 @@
+//! The one writing transaction, on the one connection that writes.
+//!
+//! What each operation does belongs to the file named for it.
+
+use async_trait::async_trait;
+use sqlx::{Connection, SqliteConnection};
+use tokio::sync::OwnedMutexGuard;
+
+use super::{
+    answers::{self, Promise},
+    inbox::{self, Arrived},
+    outbox, runs, sending,
+    staging::{self, Freeze},
+    unit::Plan,
+    units,
+    values::failed,
+};
+use crate::{
+    domain::{
+        Instant,
+        baseline::Night,
+        completion::Tally,
+        event::{FrozenTally, SentTally},
+        ids::{BatchId, GameDate, MessageId, RunKey},
+        run::Run,
+    },
+    ports::{
+        OpenUnit, StoredRow,
+        store::{
+            ClaimOrder, Claimed, Confirmation, HistoryEntry, NightsBefore, OutboxEnd, OutboxItem,
+            Quarantined, RankedAnswer, StagePage, StoreError, Transaction,
+        },
+    },
+};
+
+/// The connection that writes.
+pub(super) struct Writer {
+    pub connection: SqliteConnection,
+    /// A transaction was begun and not ended: whoever held it let go of it, so it is undone before the next.
+    pub is_open: bool,
+}
+
+impl Writer {
+    /// The connection, outside any transaction.
+    pub async fn idle(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+        if std::mem::take(&mut self.is_open) {
+            // Where there is nothing to undo, SQLite had undone it by itself; only a dead connection is of concern.
+            if execute(&mut self.connection, "ROLLBACK").await.is_err() {
+                self.connection
+                    .ping()
+                    .await
+                    .map_err(failed("undo an abandoned transaction"))?;
+            }
+        }
+        Ok(&mut self.connection)
+    }
+}
+
+/// A transaction; dropped, it is undone before the next begins.
+pub(super) struct SqliteTransaction {
+    writer: OwnedMutexGuard<Writer>,
+    /// The plan last looked up: most transactions are about one run.
+    plan: Option<(RunKey, Plan)>,
+}
+
+impl SqliteTransaction {
+    /// Begins, with the right to write from the start.
+    pub async fn begin(mut writer: OwnedMutexGuard<Writer>) -> Result<Self, StoreError> {
+        writer.idle().await?;
+        writer.is_open = true;
+        execute(&mut writer.connection, "BEGIN IMMEDIATE").await?;
+        Ok(Self { writer, plan: None })
+    }
+
+    fn connection(&mut self) -> &mut SqliteConnection {
+        &mut self.writer.connection
+    }
+
+    async fn plan(&mut self, key: &RunKey) -> Result<Plan, StoreError> {
+        if let Some((known, plan)) = &self.plan
+            && known == key
+        {
+            return Ok(plan.clone());
+        }
+        let plan = units::plan(self.connection(), key).await?;
+        self.plan = Some((key.clone(), plan.clone()));
+        Ok(plan)
+    }
+}
+
+async fn execute(connection: &mut SqliteConnection, sql: &'static str) -> Result<(), StoreError> {
+    sqlx::query(sql)
+        .execute(connection)
+        .await
+        .map_err(failed("begin, mark or end a transaction"))?;
+    Ok(())
+}
+
+#[async_trait]
+impl Transaction for SqliteTransaction {
+    async fn mark(&mut self) -> Result<(), StoreError> {
+        execute(self.connection(), "SAVEPOINT mark").await
+    }
+
+    async fn keep(&mut self) -> Result<(), StoreError> {
+        execute(self.connection(), "RELEASE SAVEPOINT mark").await
+    }
+
+    async fn undo(&mut self) -> Result<(), StoreError> {
+        self.plan = None;
+        execute(self.connection(), "ROLLBACK TO SAVEPOINT mark").await?;
+        execute(self.connection(), "RELEASE SAVEPOINT mark").await
+    }
+
+    async fn commit(mut self: Box<Self>) -> Result<(), StoreError> {
+        execute(self.connection(), "COMMIT").await?;
+        self.writer.is_open = false;
+        Ok(())
+    }
+
+    async fn run(&mut self, key: &RunKey) -> Result<Option<Run>, StoreError> {
+        runs::run(self.connection(), key).await
+    }
+
+    async fn nights(&mut self, before: NightsBefore<'_>) -> Result<Vec<Night>, StoreError> {
+        runs::nights(self.connection(), &before).await
+    }
+
+    async fn save_run(
+        &mut self,
+        run: &Run,
+        next_wake_at: Option<Instant>,
+    ) -> Result<(), StoreError> {
+        runs::save(self.connection(), run, next_wake_at).await
+    }
+
+    async fn append(&mut self, entry: &HistoryEntry) -> Result<(), StoreError> {
+        runs::append(self.connection(), entry).await
+    }
+
+    async fn put(&mut self, item: &OutboxItem) -> Result<(), StoreError> {
+        outbox::put(self.connection(), item).await
+    }
+
+    async fn end(&mut self, id: &str, end: &OutboxEnd) -> Result<(), StoreError> {
+        outbox::end(self.connection(), id, end).await
+    }
+
+    async fn accept(
+        &mut self,
+        message_id: &MessageId,
+        source: &str,
+        at: Instant,
+    ) -> Result<bool, StoreError> {
+        let arrived = Arrived {
+            message_id,
+            source,
+            at,
+        };
+        inbox::accept(self.connection(), &arrived).await
+    }
+
+    async fn quarantine(&mut self, message: &Quarantined) -> Result<(), StoreError> {
+        inbox::quarantine(self.connection(), message).await
+    }
+
+    async fn release_quarantined(&mut self, id: i64) -> Result<bool, StoreError> {
+        inbox::release(self.connection(), id).await
+    }
+
+    async fn stage(&mut self, page: StagePage<'_>) -> Result<u64, StoreError> {
+        let plan = self.plan(page.key).await?;
+        staging::stage(self.connection(), &page, &plan).await
+    }
+
+    async fn freeze(
+        &mut self,
+        key: &RunKey,
+        batch_id: &BatchId,
+        wave: u32,
+    ) -> Result<FrozenTally, StoreError> {
+        let plan = self.plan(key).await?;
+        self.plan = None;
+        let order = Freeze {
+            key,
+            batch_id,
+            wave,
+            plan: &plan,
+        };
+        staging::freeze(self.connection(), &order).await
+    }
+
+    async fn give_up(&mut self, key: &RunKey, sent_until: Instant) -> Result<u64, StoreError> {
+        sending::give_up(self.connection(), key, sent_until).await
+    }
+
+    async fn release(&mut self, key: &RunKey, batch_id: &BatchId) -> Result<(), StoreError> {
+        self.plan = None;
+        staging::release(self.connection(), key, batch_id).await
+    }
+
+    async fn claim(&mut self, order: ClaimOrder<'_>) -> Result<Claimed, StoreError> {
+        sending::claim(self.connection(), &order).await
+    }
+
+    async fn confirm(&mut self, confirmation: Confirmation<'_>) -> Result<SentTally, StoreError> {
+        let plan = self.plan(confirmation.key).await?;
+        sending::confirm(self.connection(), &confirmation, &plan).await
+    }
+
+    async fn answer(
+        &mut self,
+        key: &RunKey,
+        answer: &RankedAnswer,
+        deadline_at: Instant,
+    ) -> Result<Tally, StoreError> {
+        let plan = self.plan(key).await?;
+        let run = Promise {
+            key,
+            plan: &plan,
+            deadline_at,
+        };
+        answers::answer(self.connection(), &run, answer).await
+    }
+
+    async fn rows(
+        &mut self,
+        key: &RunKey,
+        rows: &[StoredRow],
+        deadline_at: Instant,
+    ) -> Result<Tally, StoreError> {
+        let plan = self.plan(key).await?;
+        let run = Promise {
+            key,
+            plan: &plan,
+            deadline_at,
+        };
+        answers::rows(self.connection(), &run, rows).await
+    }
+
+    async fn missing(&mut self, key: &RunKey, claimed_until: Instant) -> Result<Tally, StoreError> {
+        let plan = self.plan(key).await?;
+        answers::missing(self.connection(), key, claimed_until, &plan).await
+    }
+
+    async fn open_units(&mut self, key: &RunKey, most: u32) -> Result<Vec<OpenUnit>, StoreError> {
+        answers::open_units(self.connection(), key, most).await
+    }
+
+    async fn unknown_quarantined(&mut self, game_date: GameDate) -> Result<u64, StoreError> {
+        inbox::unknown(self.connection(), game_date).await
+    }
+}

@@ -1,0 +1,353 @@
+//! The labels of the metrics, each with its closed set of values: nothing else ever becomes a series.
+//!
+//! Which metric has which label belongs to the catalogue.
+
+use crate::domain::{
+    alert::{Change, Kind, Severity},
+    completion::Standing,
+    effect::Effect,
+    ids::HandoffId,
+    reason::Code,
+    run::State,
+    sla::Verdict,
+    trigger::Source,
+};
+
+/// Stands in for a value outside a closed set, where the set has room for such.
+pub const OTHER: &str = "other";
+
+/// The counts of a run, as [`super::show`] sets them.
+pub const UNIT_STATES: [&str; 10] = [
+    "expected",
+    "ready",
+    "dispatched",
+    "predicted",
+    "skipped",
+    "failed",
+    "outstanding",
+    "in_flight",
+    "missing",
+    "filtered",
+];
+
+/// The paths that are told apart; any other is `other`.
+pub const ROUTES: [&str; 14] = [
+    "/",
+    "/trigger",
+    "/start",
+    "/retry",
+    "/complete",
+    "/status",
+    "/reset",
+    "/check-stalled",
+    "/tick",
+    "/health",
+    "/ready",
+    "/version",
+    "/metrics",
+    OTHER,
+];
+
+/// Where alerts are delivered to.
+pub const CHANNELS: [&str; 1] = ["console"];
+
+/// What can be wrong with quarantined bytes; any other is `other`.
+pub const QUARANTINE_CODES: [&str; 13] = [
+    "empty",
+    "not_json",
+    "not_an_object",
+    "missing_field",
+    "wrong_type",
+    "wrong_value",
+    "not_base64",
+    "unknown_shape",
+    "too_many_lines",
+    "too_large",
+    "unknown_batch",
+    "unknown_unit",
+    OTHER,
+];
+
+/// What configuration adds to the closed sets.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sets {
+    /// The configured handoffs.
+    pub handoffs: Vec<HandoffId>,
+    /// The configured reasons of skipped and failed units; `other` needs not be among them.
+    pub unit_reasons: Vec<String>,
+}
+
+/// A label with one closed set of values. Several may share a name on different metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Label {
+    /// A configured handoff.
+    Handoff,
+    /// What asked for a run.
+    Source,
+    /// What a trigger led to.
+    TriggerOutcome,
+    /// Why not.
+    Refusal,
+    /// A run's state.
+    RunState,
+    /// A run's verdict.
+    Verdict,
+    /// Which of a run's counts.
+    UnitState,
+    /// Why a unit was skipped or failed.
+    UnitReason,
+    /// What a worker said of a unit.
+    AnswerOutcome,
+    /// Whether an answer was news.
+    AnswerKind,
+    /// Whether a publish was confirmed.
+    PublishOutcome,
+    /// How bad an alert is.
+    Severity,
+    /// What an alert is about.
+    AlertKind,
+    /// What happened to an alert.
+    Change,
+    /// Where an alert is delivered to.
+    Channel,
+    /// Which effect.
+    EffectKind,
+    /// How a try at an effect or a delivery ended.
+    EffectOutcome,
+    /// What was wrong with quarantined bytes.
+    QuarantineCode,
+    /// How a store transaction ended.
+    TransactionOutcome,
+    /// Which warehouse question.
+    Question,
+    /// Whether the warehouse answered.
+    QuestionOutcome,
+    /// An HTTP path.
+    Route,
+    /// An HTTP method.
+    Method,
+    /// The class of an HTTP status.
+    Status,
+    /// The service's version.
+    Version,
+}
+
+impl Label {
+    /// The label's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Handoff => "handoff",
+            Self::Source => "source",
+            Self::TriggerOutcome
+            | Self::AnswerOutcome
+            | Self::PublishOutcome
+            | Self::EffectOutcome
+            | Self::TransactionOutcome
+            | Self::QuestionOutcome => "outcome",
+            Self::Refusal | Self::QuarantineCode => "code",
+            Self::RunState | Self::UnitState => "state",
+            Self::Verdict => "verdict",
+            Self::UnitReason => "reason",
+            Self::AnswerKind | Self::AlertKind | Self::EffectKind => "kind",
+            Self::Severity => "severity",
+            Self::Change => "change",
+            Self::Channel => "channel",
+            Self::Question => "question",
+            Self::Route => "route",
+            Self::Method => "method",
+            Self::Status => "status",
+            Self::Version => "version",
+        }
+    }
+
+    /// Every value it can have.
+    pub fn values(self, sets: &Sets) -> Vec<String> {
+        match self {
+            Self::Handoff => owned(sets.handoffs.iter().map(HandoffId::as_str)),
+            Self::Source => owned(Source::ALL.map(Source::name)),
+            Self::TriggerOutcome => owned(["accepted", "merged", "refused", "nothing_to_do"]),
+            Self::Refusal => Code::ALL
+                .into_iter()
+                .filter(|code| is_refusal(*code))
+                .map(Code::name)
+                .collect(),
+            Self::RunState => owned(State::ALL.map(State::name)),
+            Self::Verdict => owned(Verdict::ALL.map(Verdict::name)),
+            Self::UnitState => owned(UNIT_STATES),
+            Self::UnitReason => unit_reasons(&sets.unit_reasons),
+            Self::AnswerOutcome => owned(["predicted", "skipped", "failed"]),
+            Self::AnswerKind => owned(["new", "duplicate", "late", "unknown"]),
+            Self::PublishOutcome => owned(["sent", "refused"]),
+            Self::Severity => owned(SEVERITIES.map(severity)),
+            Self::AlertKind => Kind::ALL.map(Kind::name).to_vec(),
+            Self::Change => owned(["opened", "worsened", "reminded", "resolved"]),
+            Self::Channel => owned(CHANNELS),
+            Self::EffectKind => owned(EFFECTS),
+            Self::EffectOutcome => owned(["done", "later", "dead"]),
+            Self::QuarantineCode => owned(QUARANTINE_CODES),
+            Self::TransactionOutcome => owned(["committed", "failed"]),
+            Self::Question => owned(["readiness", "ready_units", "stored_rows", "record_run"]),
+            Self::QuestionOutcome => owned(["answered", "could_not_ask"]),
+            Self::Route => owned(ROUTES),
+            Self::Method => owned(["GET", "POST", OTHER]),
+            Self::Status => owned(["2xx", "3xx", "4xx", "5xx"]),
+            Self::Version => owned([env!("CARGO_PKG_VERSION")]),
+        }
+    }
+}
+
+/// Every severity, mildest first.
+pub const SEVERITIES: [Severity; 3] = [Severity::Info, Severity::Warning, Severity::Critical];
+
+const EFFECTS: [&str; 7] = [
+    "ask_readiness",
+    "stage",
+    "send",
+    "reconcile",
+    "announce",
+    "record",
+    "tell",
+];
+
+fn owned<'a>(values: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    values.into_iter().map(str::to_owned).collect()
+}
+
+fn unit_reasons(configured: &[String]) -> Vec<String> {
+    let mut reasons = configured.to_vec();
+    reasons.push(OTHER.to_owned());
+    reasons.sort();
+    reasons.dedup();
+    reasons
+}
+
+/// A severity's label value.
+pub fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "info",
+        Severity::Warning => "warning",
+        Severity::Critical => "critical",
+    }
+}
+
+/// A change's label value.
+pub fn change(change: Change) -> &'static str {
+    match change {
+        Change::Opened => "opened",
+        Change::Worsened => "worsened",
+        Change::Reminded => "reminded",
+        Change::Resolved => "resolved",
+    }
+}
+
+/// An effect's label value.
+pub fn effect(effect: &Effect) -> &'static str {
+    match effect {
+        Effect::AskReadiness => "ask_readiness",
+        Effect::Stage(_) => "stage",
+        Effect::Send { .. } => "send",
+        Effect::Reconcile => "reconcile",
+        Effect::Announce(_) => "announce",
+        Effect::Record => "record",
+        Effect::Tell(_) => "tell",
+    }
+}
+
+/// The outcome a standing stands for; `None` before there is one.
+pub fn outcome(standing: Standing) -> Option<&'static str> {
+    match standing {
+        Standing::Unanswered => None,
+        Standing::Skipped | Standing::SkippedForGood => Some("skipped"),
+        Standing::Failed => Some("failed"),
+        Standing::Claimed | Standing::Stored => Some("predicted"),
+    }
+}
+
+/// Whether a reason says "no", rather than what happened or that nothing was to be done.
+pub fn is_refusal(code: Code) -> bool {
+    match code {
+        Code::NoGames
+        | Code::NothingToDo
+        | Code::NothingToRetry
+        | Code::NothingNew
+        | Code::NotFinalProcessor
+        | Code::Backfill
+        | Code::SkipRequested
+        | Code::UpstreamStatus
+        | Code::PastDate
+        | Code::FutureDate
+        | Code::UpstreamNotFinished
+        | Code::EventAwaited
+        | Code::NotReady
+        | Code::InsufficientData
+        | Code::CouldNotAsk
+        | Code::PublishFailed
+        | Code::RowsAwaited
+        | Code::NoRetry
+        | Code::Missed
+        | Code::InFlight
+        | Code::Closed
+        | Code::Outdated
+        | Code::Observing => true,
+        Code::Opened
+        | Code::GamesAfterAll
+        | Code::Accepted
+        | Code::Merged
+        | Code::Ready
+        | Code::UsualShare
+        | Code::Degraded
+        | Code::Forced
+        | Code::Frozen
+        | Code::Sent
+        | Code::Answers
+        | Code::NothingChanged
+        | Code::TimedOut
+        | Code::AllAnswered
+        | Code::Quiet
+        | Code::BatchLimit
+        | Code::SettledByPerson
+        | Code::Reconciled
+        | Code::Complete
+        | Code::Partial
+        | Code::RetryPlanned
+        | Code::RetryDue
+        | Code::RetryRemembered
+        | Code::Met
+        | Code::Breached
+        | Code::Corrected
+        | Code::Judging
+        | Code::Forecast
+        | Code::Reset
+        | Code::Acknowledged
+        | Code::NothingDue => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Label, QUARANTINE_CODES, Sets};
+    use crate::{domain::alert::Kind, wire::Malformed};
+
+    #[test]
+    fn unit_reasons_are_the_configured_ones_and_other_each_once() {
+        let sets = Sets {
+            handoffs: Vec::new(),
+            unit_reasons: ["publish", "other", "publish"].map(str::to_owned).to_vec(),
+        };
+        assert_eq!(Label::UnitReason.values(&sets), ["other", "publish"]);
+    }
+
+    #[test]
+    fn whatever_can_be_malformed_is_counted_by_its_own_name() {
+        for name in Malformed::NAMES {
+            assert!(QUARANTINE_CODES.contains(&name), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_alert_kind_is_written_as_in_tables() {
+        let values = Label::AlertKind.values(&Sets::default());
+        assert_eq!(values.len(), Kind::ALL.len());
+        assert!(values.contains(&"deadline_breached".to_owned()));
+    }
+}

@@ -1,0 +1,20 @@
+//! What the service says of itself: metrics and log lines, both derived from what a step returned or the store holds.
+//!
+//! The core neither logs nor counts, and nothing here decides anything. Serving `/metrics` belongs to `http`.
+
+pub mod catalogue;
+pub mod doc;
+pub mod entry;
+pub mod labels;
+pub mod logging;
+pub mod measure;
+pub mod metrics;
+pub mod record;
+pub mod show;
+mod warehouse;
+
+pub use doc::catalogue_markdown;
+pub use metrics::{Metrics, expose};
+pub use record::{Moved, log_step, record_step};
+pub use show::{show_queues, show_run};
+pub use warehouse::MeasuredWarehouse;

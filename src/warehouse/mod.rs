@@ -1,0 +1,191 @@
+//! The embedded warehouse: the tables of both phases on SQLite, one file a dataset, asked with the same query text
+//! as a real warehouse. For demos, tests and places without one.
+//!
+//! What is done with the answers belongs to the engine; the service's own state belongs to its store.
+
+mod error;
+mod load;
+mod query;
+mod read;
+mod rows;
+pub mod schema;
+mod text;
+mod write;
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection, Executor, SqliteConnection, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqlitePoolOptions},
+};
+
+pub use error::{Fault, Faults, WarehouseError};
+pub use load::Format;
+pub use query::Answer;
+pub use rows::{ContextRow, FeatureRow, PredictionRow, RunHistoryRow};
+pub use text::{instant_text, read_date, read_instant};
+
+/// How long a statement waits for another process's lock before it counts as "could not ask".
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Questions that are answered at the same time.
+const READERS_MAX: u32 = 4;
+
+/// Most memory a connection's page cache takes a dataset; a million units are read in an order their pages are not in.
+const CACHE_KIBIBYTES_MAX: u32 = 64 * 1024;
+
+/// The warehouse on SQLite. Cloning shares its connections.
+#[derive(Debug, Clone)]
+pub struct EmbeddedWarehouse {
+    directory: PathBuf,
+    readers: SqlitePool,
+    writer: SqlitePool,
+}
+
+impl EmbeddedWarehouse {
+    /// Opens the warehouse in a directory, creating it and its tables where they are not there.
+    ///
+    /// # Errors
+    ///
+    /// When the directory cannot be made or a file is not a readable SQLite database.
+    pub async fn open(directory: &Path) -> Result<Self, WarehouseError> {
+        Self::open_with(directory, BUSY_TIMEOUT).await
+    }
+
+    /// Opens the warehouse as [`Self::open`] does, waiting at most `busy_timeout` for another process's lock.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`].
+    pub async fn open_with(
+        directory: &Path,
+        busy_timeout: Duration,
+    ) -> Result<Self, WarehouseError> {
+        Self::connect(directory, busy_timeout)
+            .await
+            .map_err(|source| WarehouseError::Open {
+                directory: directory.to_owned(),
+                source,
+            })
+    }
+
+    async fn connect(directory: &Path, busy_timeout: Duration) -> anyhow::Result<Self> {
+        tokio::fs::create_dir_all(directory).await?;
+        let directory = tokio::fs::canonicalize(directory).await?;
+        // By one connection first: the files and WAL must be there before a reader attaches them, and a pool would
+        // try a broken file again until it gives up, and not say why.
+        let mut first = options(busy_timeout).connect().await?;
+        attach(&mut first, &directory, Access::Write).await?;
+        create_tables(&mut first).await?;
+        first.close().await?;
+        let writer = pool(&directory, busy_timeout, Access::Write).await?;
+        let readers = pool(&directory, busy_timeout, Access::Read).await?;
+        Ok(Self {
+            directory,
+            readers,
+            writer,
+        })
+    }
+
+    /// Closes its connections, waiting for those in use.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
+/// What a connection may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Read,
+    Write,
+}
+
+/// An empty main database in memory; the datasets are attached to it.
+fn options(busy_timeout: Duration) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .create_if_missing(true)
+        .busy_timeout(busy_timeout)
+}
+
+async fn pool(
+    directory: &Path,
+    busy_timeout: Duration,
+    access: Access,
+) -> Result<SqlitePool, sqlx::Error> {
+    let directory = directory.to_owned();
+    let connections_max = match access {
+        Access::Read => READERS_MAX,
+        // SQLite has one writer; queueing here is cheaper than waiting for its lock.
+        Access::Write => 1,
+    };
+    SqlitePoolOptions::new()
+        .max_connections(connections_max)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .after_connect(move |connection, _| {
+            let directory = directory.clone();
+            Box::pin(async move { attach(connection, &directory, access).await })
+        })
+        .connect_with(options(busy_timeout))
+        .await
+}
+
+/// Attaches each dataset's file under the dataset's name.
+async fn attach(
+    connection: &mut SqliteConnection,
+    directory: &Path,
+    access: Access,
+) -> Result<(), sqlx::Error> {
+    for dataset in schema::DATASETS {
+        let path = directory.join(format!("{dataset}.sqlite"));
+        let uri = file_uri(&path, access);
+        sqlx::query(AssertSqlSafe(format!("ATTACH DATABASE ? AS {dataset}")))
+            .bind(uri)
+            .execute(&mut *connection)
+            .await?;
+        let cache = format!("PRAGMA {dataset}.cache_size = -{CACHE_KIBIBYTES_MAX}");
+        connection.execute(AssertSqlSafe(cache)).await?;
+        if access == Access::Write {
+            let wal = format!("PRAGMA {dataset}.journal_mode = WAL");
+            connection.execute(AssertSqlSafe(wal)).await?;
+        }
+    }
+    if access == Access::Read {
+        connection.execute("PRAGMA query_only = ON").await?;
+    }
+    Ok(())
+}
+
+/// The path as SQLite's URI, which alone can say that a file is only to be read.
+fn file_uri(path: &Path, access: Access) -> String {
+    let path = path.to_string_lossy();
+    let escaped = path
+        .replace('%', "%25")
+        .replace('?', "%3f")
+        .replace('#', "%23");
+    let mode = match access {
+        Access::Read => "ro",
+        Access::Write => "rwc",
+    };
+    format!("file:{escaped}?mode={mode}")
+}
+
+async fn create_tables(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    for table in schema::TABLES {
+        transaction
+            .execute(AssertSqlSafe(table.create_statement()))
+            .await?;
+        transaction
+            .execute(AssertSqlSafe(table.index_statement()))
+            .await?;
+    }
+    transaction.commit().await
+}
+
+#[cfg(test)]
+mod tests;
