@@ -5,7 +5,12 @@ use super::{
     triggers::night_in,
 };
 use crate::domain::{
-    alert::Kind, completion::Standing, effect::Effect, event::Event, reason::Code, run::State,
+    alert::Kind,
+    completion::{Standing, Tally},
+    effect::Effect,
+    event::Event,
+    reason::Code,
+    run::State,
 };
 
 fn reset(force: bool) -> Event {
@@ -172,6 +177,7 @@ fn an_event_that_finds_nothing_to_do_changes_nothing_in_any_state() {
         for event in [
             Event::Sent(crate::domain::event::SentTally::default()),
             staged(),
+            Event::Reconciled(crate::domain::Asked::Known(Tally::default())),
         ] {
             let night = night_in(state).quietly();
             let before = night.run.clone();

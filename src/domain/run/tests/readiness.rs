@@ -290,3 +290,38 @@ fn an_answer_to_a_question_that_nobody_asked_starts_nothing() {
     assert_eq!((night.state(), night.sends()), (State::Failed, 0));
     assert!(night.said(Code::Outdated));
 }
+
+#[test]
+fn a_failed_run_asks_again_after_it_could_not() {
+    let night = night_in(State::Failed)
+        .warehouse(Warehouse::Down)
+        .until("07:30");
+    assert_eq!(night.state(), State::Failed);
+    let mut night = night
+        .warehouse(Warehouse::Silent)
+        .with_ready(420)
+        .until("07:40");
+    let answer = crate::domain::Asked::Known(night.tables.clone());
+    let expectation = night.expectation;
+    night.run.asking.readiness_since = Some(night.now);
+    let night = night.warehouse(Warehouse::Down);
+    let night = night.play(Event::ReadinessAnswered {
+        answer,
+        expectation,
+    });
+    assert_eq!(
+        (night.state(), night.run.staging.is_some()),
+        (State::Failed, false)
+    );
+    assert_eq!(
+        night.warehouse(Warehouse::Up).until("07:50").state(),
+        State::Running
+    );
+}
+
+#[test]
+fn without_a_feature_row_the_ready_share_is_zero() {
+    let night = Night::of(0).until("00:30").event();
+    let readiness = night.run.readiness.unwrap();
+    assert_eq!((readiness.share(), readiness.gap_share()), (0.0, 0.0));
+}

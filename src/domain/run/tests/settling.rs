@@ -342,6 +342,8 @@ fn incident_51_units_that_are_no_longer_listed_leave_the_plan() {
     night.world.grow(380);
     let night = night.until("06:15");
     assert_eq!(night.run.counts.ready, 380);
+    let text = "40 players of the earlier plan are no longer listed and leave it";
+    assert!(night.why.iter().any(|reason| reason.text == text));
     assert_eq!(night.state(), State::Complete);
 }
 
@@ -368,6 +370,7 @@ fn answers_of_units_that_were_sent_before_a_forced_reset_belong_to_the_next_batc
         night.why
     );
     let night = night.predicted(60, 60);
+    assert_eq!(night.run.counts.outstanding(), 40);
     assert_eq!(night.state(), State::Running, "40 are still awaited");
     assert_eq!(night.predicted(40, 40).state(), State::Complete);
 }

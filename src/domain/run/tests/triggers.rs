@@ -368,3 +368,64 @@ fn force_on_a_complete_run_sends_nothing_that_has_its_row() {
     assert_eq!((night.state(), night.sends()), (State::Complete, 0));
     assert!(night.said(Code::NothingNew));
 }
+
+#[test]
+fn a_trigger_that_a_retry_overtakes_is_asked_again_when_the_batch_settles() {
+    for sink in [Sink::Sends, Sink::Holds] {
+        let night = night_in(State::Partial)
+            .sink(sink)
+            .warehouse(Warehouse::Silent);
+        let mut night = night.play(trigger(Source::Manual)).until("00:35");
+        let compared = night.world.compare(night.now);
+        night = night.warehouse(Warehouse::Up);
+        night = night.play(Event::Reconciled(crate::domain::Asked::Known(compared)));
+        assert!(!night.run.is_settled());
+        let answer = crate::domain::Asked::Known(night.tables.clone());
+        let expectation = night.expectation;
+        let night = night.play(Event::ReadinessAnswered {
+            answer,
+            expectation,
+        });
+        assert!(night.run.asking.again, "{sink:?}");
+        assert_eq!(night.run.asking.trigger, None);
+    }
+}
+
+#[test]
+fn a_complete_run_whose_new_units_may_not_be_sent_is_judged_again() {
+    let mut night = night_in(State::Complete).with_ready(500);
+    for unit in &mut night.world.units[420..] {
+        unit.attempts = 9;
+    }
+    let night = night.play(trigger(Source::Event));
+    assert_eq!(
+        (night.state(), night.run.counts.gap()),
+        (State::Partial, 80)
+    );
+    assert_eq!(night.run.ruling, None);
+}
+
+#[test]
+fn a_trigger_while_units_are_collected_collects_them_once() {
+    let night = Night::designed()
+        .until("00:30")
+        .warehouse(Warehouse::Silent)
+        .event();
+    let answer = |night: &Night| Event::ReadinessAnswered {
+        answer: crate::domain::Asked::Known(night.tables.clone()),
+        expectation: night.expectation,
+    };
+    let event = answer(&night);
+    let night = night.play(event).event();
+    let event = answer(&night);
+    let night = night.play(event);
+    let stages = night
+        .effects
+        .iter()
+        .filter(|effect| matches!(effect, Effect::Stage(_)));
+    assert_eq!((night.state(), stages.count()), (State::Waiting, 1));
+    let frozen = crate::domain::event::Done::Frozen(crate::domain::event::FrozenTally::default());
+    let mut idle = night_in(State::Waiting);
+    idle = idle.play(Event::Ordered(frozen));
+    assert_eq!(idle.state(), State::Waiting, "nobody ordered that");
+}

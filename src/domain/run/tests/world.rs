@@ -51,6 +51,7 @@ pub struct World {
     pub rows_answer: bool,
     games: usize,
     staged: Vec<usize>,
+    planned: usize,
     batch: String,
 }
 
@@ -71,6 +72,7 @@ impl World {
             rows_answer: false,
             games: games.max(1),
             staged: Vec::new(),
+            planned: 0,
             batch: String::new(),
         };
         world.grow(ready);
@@ -108,8 +110,10 @@ impl World {
         let staged = std::mem::take(&mut self.staged);
         let mut tally = FrozenTally {
             to_send: staged.len() as u64,
+            orphans: self.planned.saturating_sub(self.units.len()) as u64,
             ..FrozenTally::default()
         };
+        self.planned = self.units.len();
         for at in staged {
             let unit = &mut self.units[at];
             let again = unit.batch.as_deref() == Some(self.batch.as_str());
