@@ -73,7 +73,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         screen::list();
         return Ok(ExitCode::SUCCESS);
     }
-    logging::init(Format::Text, "error")?;
+    logging::init(Format::Text, "off")?;
     let act = Act::prepare(&args).await?;
     screen::announce(&act);
     let app = match App::open(act.setup()).await {
@@ -189,7 +189,7 @@ impl Act {
         Setup {
             workers,
             behaviour: self.slate.behaviour.clone(),
-            print_alerts: false,
+            print_alerts: true,
             ..setup
         }
     }

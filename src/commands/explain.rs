@@ -5,16 +5,14 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use serde::{Deserialize, Serialize};
 
 use super::{
     client::{Call, DataArgs, NightArgs, Target, problem_text},
     files::Files,
 };
 use crate::{
-    domain::zone::Zone,
-    ports::store::HistoryEntry,
     render::{Zones, story},
+    wire::run_view::HistoryView,
 };
 
 /// Arguments of `explain`.
@@ -28,14 +26,6 @@ pub struct Args {
     target: Target,
 }
 
-/// What the service tells of a night.
-#[derive(Debug, Serialize, Deserialize)]
-struct History {
-    schedule_zone: Zone,
-    calendar_zone: Zone,
-    entries: Vec<HistoryEntry>,
-}
-
 /// Tells the story; exits with 1 where the night is not known.
 ///
 /// # Errors
@@ -43,7 +33,7 @@ struct History {
 /// When no service answers and its files cannot be read either.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let call = Call::get("/history", args.night.query());
-    let history = match args.target.try_call(call).await? {
+    let history: HistoryView = match args.target.try_call(call).await? {
         Some((status, answer)) if !status.is_success() => {
             eprintln!("tipoff: {}", problem_text(&answer));
             return Ok(ExitCode::FAILURE);
@@ -55,7 +45,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
             let files = Files::open(&args.data.data, &args.night).await?;
             let policy = &files.run.policy;
             let (schedule_zone, calendar_zone) = (policy.schedule.zone, policy.calendar_zone);
-            History {
+            HistoryView {
                 schedule_zone,
                 calendar_zone,
                 entries: files.history,

@@ -18,7 +18,7 @@ use crate::{
     domain::zone,
     engine::{Engine, Handoff, Parts},
     http::{self, HandoffRoute, HttpState},
-    ports::Sink,
+    ports::{Sink, Warehouse},
     render::Zones,
     sinks::{
         http::{Grouping, HttpSettings, HttpSink},
@@ -26,7 +26,7 @@ use crate::{
     },
     store::SqliteStore,
     telemetry::{
-        Metrics,
+        MeasuredWarehouse, Metrics,
         logging::{self, Format},
     },
     warehouse::EmbeddedWarehouse,
@@ -172,9 +172,17 @@ impl App {
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
         let workers = Arc::new(start_workers(&setup, address, (&warehouse, &client))?);
-        let handoffs = handoffs(&setup, &warehouse, &workers, &client)?;
-        let ids: Vec<_> = handoffs.iter().map(|handoff| handoff.id.clone()).collect();
+        let ids: Vec<_> = config
+            .handoffs
+            .iter()
+            .map(|handoff| handoff.id.clone())
+            .collect();
         let metrics = Arc::new(Metrics::new(&ids, &reasons(config)));
+        let measured: Arc<dyn Warehouse> = Arc::new(MeasuredWarehouse {
+            inner: Arc::new(warehouse.clone()),
+            metrics: metrics.clone(),
+        });
+        let handoffs = handoffs(&setup, &measured, &workers, &client)?;
         let first = config
             .handoffs
             .first()
@@ -195,11 +203,8 @@ impl App {
             metrics,
         };
         let engine = Arc::new(Engine::start(parts).await?);
-        let router = http::router(HttpState::new(
-            engine.clone(),
-            routes(config),
-            config.token.clone(),
-        ));
+        let routes = config.handoffs.iter().map(HandoffRoute::from).collect();
+        let router = http::router(HttpState::new(engine.clone(), routes, config.token.clone()));
         let stop = CancellationToken::new();
         let server = tokio::spawn(serve(listener, router, stop.clone()));
         Ok(Self {
@@ -258,7 +263,7 @@ fn start_workers(
 
 fn handoffs(
     setup: &Setup,
-    warehouse: &EmbeddedWarehouse,
+    warehouse: &Arc<dyn Warehouse>,
     workers: &Arc<LocalWorkers>,
     client: &reqwest::Client,
 ) -> anyhow::Result<Vec<Handoff>> {
@@ -272,7 +277,7 @@ fn handoffs(
             id: configured.id.clone(),
             policy: configured.policy.clone(),
             season: configured.season.clone(),
-            warehouse: Arc::new(warehouse.clone()),
+            warehouse: warehouse.clone(),
             sink,
         });
     }
@@ -321,8 +326,4 @@ fn reasons(config: &Config) -> Vec<String> {
         .collect::<BTreeSet<_>>()
         .into_iter()
         .collect()
-}
-
-fn routes(config: &Config) -> Vec<HandoffRoute> {
-    config.handoffs.iter().map(HandoffRoute::from).collect()
 }

@@ -10,7 +10,10 @@ use super::{
     client::{Call, DataArgs, NightArgs, Target, problem_text},
     files::Files,
 };
-use crate::clock::{Clock, SystemClock};
+use crate::{
+    clock::{Clock, SystemClock},
+    wire::run_view::RunView,
+};
 
 /// Arguments of `status`.
 #[derive(Debug, clap::Args)]
@@ -38,13 +41,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Some((_, answer)) => answer,
         None => {
             let files = Files::open(&args.data.data, &args.night).await?;
-            let why = files
-                .history
-                .iter()
-                .rev()
-                .find(|entry| !entry.why.is_empty());
-            let why = why.map(|entry| entry.why.clone()).unwrap_or_default();
-            Value::Null
+            serde_json::to_value(RunView::of(&files.run, &files.history, SystemClock.now()))?
         }
     };
     if args.target.json {
@@ -90,7 +87,8 @@ fn text(view: &Value) -> String {
             crate::render::wrap(&counts.join(", "), COLUMNS, INDENT)
         ));
     }
-    for alert in view["alerts"].as_array().into_iter().flatten() {
+    let open = |alert: &&Value| alert["resolved_at"].is_null();
+    for alert in view["alerts"].as_array().into_iter().flatten().filter(open) {
         let told = |name: &str| alert[name].as_str().unwrap_or("").to_owned();
         let line = format!("{} {}: {}", told("severity"), told("kind"), told("text"));
         lines.push(format!(
@@ -98,7 +96,7 @@ fn text(view: &Value) -> String {
             crate::render::wrap(&line, COLUMNS, INDENT)
         ));
     }
-    for reason in view["why"].as_array().into_iter().flatten() {
+    if let Some(reason) = view["why"].as_array().and_then(|why| why.last()) {
         let reason = reason["text"].as_str().unwrap_or("");
         lines.push(format!(
             "why       {}",

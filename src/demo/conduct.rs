@@ -17,6 +17,8 @@ pub enum Trouble {
     None,
     /// Workers scaled to zero: first requests that found none are never answered; retried ones are.
     WorkersGone,
+    /// Workers scaled to zero and stayed there: requests that found none are never answered, however often sent.
+    WorkersGoneAllNight,
     /// Writes ran into a limit: first answers that claim predictions without a row; retried ones have theirs.
     RowsNotStored,
     /// The batch was prepared and nothing was sent. The fault was the coordinator's; the nearest that workers can do
@@ -50,6 +52,7 @@ impl Trouble {
             Self::NothingSent | Self::WrongDay => true,
             Self::None
             | Self::WorkersGone
+            | Self::WorkersGoneAllNight
             | Self::RowsNotStored
             | Self::Burst
             | Self::PlayersOut
@@ -66,7 +69,8 @@ impl Trouble {
 /// What went wrong on a date, by the records.
 pub fn trouble(game_date: GameDate) -> Trouble {
     match game_date.to_string().as_str() {
-        "2025-12-20" | "2026-01-08" | "2026-01-11" => Trouble::WorkersGone,
+        "2025-12-20" | "2026-01-08" => Trouble::WorkersGone,
+        "2026-01-11" => Trouble::WorkersGoneAllNight,
         "2025-12-29" => Trouble::RowsNotStored,
         "2026-01-19" | "2026-01-20" => Trouble::GameDark,
         "2026-01-27" => Trouble::NothingSent,
@@ -160,6 +164,7 @@ fn troubled<'a>(trouble: Trouble, order: &[&Playing<'a>], unanswered: usize) -> 
                 .collect()
         }
         Trouble::WorkersGone
+        | Trouble::WorkersGoneAllNight
         | Trouble::RowsNotStored
         | Trouble::Burst
         | Trouble::PlayersOut
@@ -179,7 +184,7 @@ fn fate(trouble: Trouble) -> Option<Override> {
         Trouble::RowsNotStored => (Fate::ClaimedWithoutRow, Some(1)),
         Trouble::PlayersOut => return Some(permanent_skip("player_injury_out")),
         Trouble::SchemaDrift => (Fate::Failed("schema_drift".to_owned()), None),
-        Trouble::SkipsSilent => (Fate::Silent, None),
+        Trouble::WorkersGoneAllNight | Trouble::SkipsSilent => (Fate::Silent, None),
         Trouble::LateLines => (Fate::Skipped("awaiting_lines".to_owned()), Some(2)),
         Trouble::None
         | Trouble::GameDark

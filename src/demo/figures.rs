@@ -161,6 +161,7 @@ fn permanent_skips(night: &Night, trouble: Trouble, requested: Figure, answered:
         Trouble::SkipsSilent | Trouble::SchemaDrift => Figure::recorded(0),
         Trouble::None
         | Trouble::WorkersGone
+        | Trouble::WorkersGoneAllNight
         | Trouble::RowsNotStored
         | Trouble::NothingSent
         | Trouble::Burst

@@ -243,6 +243,7 @@ fn feature(
         Trouble::RollingEmpty if !ready => (tenths - 200, "rolling_features_empty"),
         Trouble::None
         | Trouble::WorkersGone
+        | Trouble::WorkersGoneAllNight
         | Trouble::RowsNotStored
         | Trouble::NothingSent
         | Trouble::Burst

@@ -69,6 +69,10 @@ pub enum Event {
 /// What an order did, fed back once in the same transaction.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time, inside an event that is no smaller"
+)]
 pub enum Done {
     /// A wave was frozen: from now on its units are the batch's.
     Frozen(FrozenTally),

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub enum Code {
     /// The run was opened by the calendar or by a trigger.
     Opened,
+    /// The service was started again in the middle of the night.
+    Resumed,
     /// The season file says the date has no games.
     NoGames,
     /// A date thought empty has games or ready units after all.
@@ -120,8 +122,9 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 54] = [
+    pub const ALL: [Self; 55] = [
         Self::Opened,
+        Self::Resumed,
         Self::NoGames,
         Self::GamesAfterAll,
         Self::Accepted,

@@ -3,6 +3,7 @@
 //! `step` delegates to one function a state (`run/<state>.rs`). Asking, sending, storing and telling do not belong
 //! here: they are effects and orders of the step.
 
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -10,7 +11,7 @@ use super::{
     alert::Alert,
     baseline::{Baseline, Night},
     calendar::Expectation,
-    completion::{Counts, Standing},
+    completion::Counts,
     effect::{Announcement, Effect, Order},
     event::Event,
     ids::{BatchId, RunKey},
@@ -182,6 +183,8 @@ pub struct Retries {
     pub fixed_done: usize,
     /// Backup occurrences already done or passed over, counted from the first.
     pub backups_done: usize,
+    /// Waves that had anything to send.
+    pub waves_sent: u32,
     /// Units sent again so far.
     pub units: u64,
     /// Of these, by the automatic retry.
@@ -407,11 +410,16 @@ impl Run {
         )
     }
 
-    /// Seconds from the upstream's finish to the first dispatch, or until now while it grows; `None` before a finish.
+    /// From the upstream's finish to the first dispatch, or until now while it grows; `None` before a finish.
+    pub fn start_latency(&self, now: Instant) -> Option<TimeDelta> {
+        let passed = self.start.dispatched_at.unwrap_or(now) - self.start.finished_at?;
+        Some(passed.max(TimeDelta::zero()))
+    }
+
+    /// The start latency in seconds.
     pub fn start_latency_seconds(&self, now: Instant) -> Option<f64> {
-        let finished_at = self.start.finished_at?;
-        let passed = self.start.dispatched_at.unwrap_or(now) - finished_at;
-        Some((passed.num_milliseconds() as f64 / 1e3).max(0.0))
+        let latency = self.start_latency(now)?;
+        Some(latency.num_milliseconds() as f64 / 1e3)
     }
 
     /// When something is next due without anything arriving; `None` once closed.
@@ -445,11 +453,6 @@ impl Run {
     pub fn batch_id(&self) -> Option<&BatchId> {
         self.batch.as_ref().map(|batch| &batch.id)
     }
-
-    /// Ready units permanently skipped.
-    pub fn skipped_for_good(&self) -> u64 {
-        self.counts.plan.of(Standing::SkippedForGood)
-    }
 }
 
 /// Takes a run one event further. It never fails and never loops: an event that changes nothing returns the same
@@ -469,6 +472,9 @@ pub fn step(run: Run, event: &Event, now: Instant) -> Step {
     }
     let before = run.clone();
     let mut draft = Draft::new(run, now);
+    if before.steps == 0 {
+        draft.says(Code::Opened, opening_text(&before));
+    }
     let asked = before.asking.readiness_since.is_some();
     absorb::absorb(&mut draft, event);
     people::heed(&mut draft, event);
@@ -484,6 +490,28 @@ pub fn step(run: Run, event: &Event, now: Instant) -> Step {
     outlook::hold(&mut draft);
     watch::watch(&mut draft);
     draft.finish(before)
+}
+
+/// What a night begins with, told once.
+fn opening_text(run: &Run) -> String {
+    let zone = run.policy.schedule.zone;
+    let deadline = zone.time_text(run.instants.deadline_at);
+    match (run.purpose, run.expectation) {
+        (Purpose::Backfill, _) => {
+            "opened for a past date: a backfill, without promises or alerts".to_owned()
+        }
+        (Purpose::Tonight, Expectation::NoGames) => {
+            "the season file says there are no games: nothing is expected or promised".to_owned()
+        }
+        (Purpose::Tonight, Expectation::Games) => {
+            format!("the night opens, promised by {deadline}")
+        }
+        (Purpose::Tonight, Expectation::Unknown) => {
+            format!(
+                "the night opens, promised by {deadline}; no season file speaks of it, so games are expected"
+            )
+        }
+    }
 }
 
 /// One function a state.

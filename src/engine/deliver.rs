@@ -18,6 +18,7 @@ use crate::{
         AlertMessage, Page, PortError, RunRecord, Scope,
         store::{OutboxEnd, OutboxItem, StagePage},
     },
+    telemetry::measure,
 };
 
 /// Units listed at a time.
@@ -30,7 +31,10 @@ const PAUSE_SECONDS_MAX: i64 = 300;
 /// Does one effect. What goes wrong is kept in the outbox and tried again, or given up.
 pub async fn deliver(shared: &Shared, item: OutboxItem) {
     let ended = match one(shared, &item).await {
-        Ok(()) => Ok(()),
+        Ok(()) => {
+            measure::record_effect(&shared.metrics, &item.effect, &OutboxEnd::Done);
+            Ok(())
+        }
         Err(error) => put_back(shared, &item, &error).await,
     };
     if let Err(error) = ended {
@@ -139,7 +143,7 @@ async fn stage(shared: &Shared, run: &Run, order: &StageOrder) -> Result<Asked<u
             Ok(units) => units,
             Err(error) => return Ok(Asked::CouldNotAsk(error.to_string())),
         };
-        let mut transaction = shared.store.begin().await?;
+        let mut transaction = shared.begin().await?;
         staged += transaction
             .stage(StagePage {
                 key: &run.key,
@@ -160,11 +164,11 @@ async fn stage(shared: &Shared, run: &Run, order: &StageOrder) -> Result<Asked<u
 
 /// Brings an answer back: the event and the end of the effect are one transaction.
 pub async fn answer(shared: &Shared, item: &OutboxItem, event: Event) -> Result<(), EngineError> {
-    let mut transaction = shared.store.begin().await?;
+    let mut transaction = shared.begin().await?;
     let now = shared.clock.now();
     transaction.end(&item.id, &OutboxEnd::Done).await?;
     if let Some(run) = transaction.run(&item.key).await? {
-        let applied = apply::apply(transaction.as_mut(), run, event, now).await?;
+        let applied = apply::apply(&mut *transaction, run, event, now).await?;
         transaction.commit().await?;
         applied.record(shared);
     }
@@ -176,9 +180,13 @@ async fn done(shared: &Shared, item: &OutboxItem) -> Result<(), EngineError> {
 }
 
 async fn end(shared: &Shared, item: &OutboxItem, end: OutboxEnd) -> Result<(), EngineError> {
-    let mut transaction = shared.store.begin().await?;
+    let mut transaction = shared.begin().await?;
     transaction.end(&item.id, &end).await?;
-    Ok(transaction.commit().await?)
+    transaction.commit().await?;
+    if end != OutboxEnd::Done {
+        measure::record_effect(&shared.metrics, &item.effect, &end);
+    }
+    Ok(())
 }
 
 async fn put_back(

@@ -25,7 +25,9 @@ mod deliver;
 mod inbox;
 mod outbox;
 mod reconcile;
+mod resume;
 mod sender;
+mod transaction;
 mod waker;
 
 pub use inbox::{AnswerMessage, AnswersReceipt, EngineError, Inbox, Receipt, TriggerMessage};
@@ -143,6 +145,7 @@ impl Engine {
             slots: Notify::new(),
             stop: CancellationToken::new(),
         });
+        resume::tell(&shared).await?;
         let tasks = TaskTracker::new();
         tasks.spawn(waker::work(shared.clone()));
         tasks.spawn(outbox::work(shared.clone(), tasks.clone()));

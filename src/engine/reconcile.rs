@@ -53,7 +53,7 @@ async fn merge(
     rows: &[StoredRow],
     claimed_until: Option<Instant>,
 ) -> Result<(), EngineError> {
-    let mut transaction = shared.store.begin().await?;
+    let mut transaction = shared.begin().await?;
     let now = shared.clock.now();
     let Some(run) = transaction.run(&item.key).await? else {
         return Ok(());
@@ -69,7 +69,7 @@ async fn merge(
         }
         None => Event::Answered(tally),
     };
-    let applied = apply::apply(transaction.as_mut(), run, event, now).await?;
+    let applied = apply::apply(&mut *transaction, run, event, now).await?;
     transaction.commit().await?;
     applied.record(shared);
     Ok(())

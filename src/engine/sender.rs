@@ -109,7 +109,7 @@ async fn send_some(shared: &Shared, run: &Run, wave: &Wave<'_>) -> Result<u64, E
         .collect();
     let results = publish(shared, run, &requests).await;
     let verdicts = sort(&units, &results, run.policy.dispatch.publish_tries_max);
-    let mut transaction = shared.store.begin().await?;
+    let mut transaction = shared.begin().await?;
     let now = shared.clock.now();
     let Some(current) = transaction.run(&run.key).await? else {
         return Ok(0);
@@ -133,7 +133,7 @@ async fn send_some(shared: &Shared, run: &Run, wave: &Wave<'_>) -> Result<u64, E
         ..tally
     };
     if tally != SentTally::default() {
-        let applied = apply::apply(transaction.as_mut(), current, Event::Sent(tally), now).await?;
+        let applied = apply::apply(&mut *transaction, current, Event::Sent(tally), now).await?;
         transaction.commit().await?;
         applied.record(shared);
     } else {
@@ -143,7 +143,7 @@ async fn send_some(shared: &Shared, run: &Run, wave: &Wave<'_>) -> Result<u64, E
 }
 
 async fn claim(shared: &Shared, run: &Run, wave: &Wave<'_>) -> Result<Claimed, EngineError> {
-    let mut transaction = shared.store.begin().await?;
+    let mut transaction = shared.begin().await?;
     let now = shared.clock.now();
     let claimed = transaction
         .claim(ClaimOrder {

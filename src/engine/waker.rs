@@ -58,12 +58,12 @@ pub async fn wake_due(shared: &Shared) -> Result<(), EngineError> {
 }
 
 async fn tick(shared: &Shared, key: &RunKey) -> Result<(), EngineError> {
-    let mut transaction = shared.store.begin().await?;
+    let mut transaction = shared.begin().await?;
     let now = shared.clock.now();
     let Some(run) = transaction.run(key).await? else {
         return Ok(());
     };
-    let applied = apply::apply(transaction.as_mut(), run, Event::Ticked, now).await?;
+    let applied = apply::apply(&mut *transaction, run, Event::Ticked, now).await?;
     transaction.commit().await?;
     applied.record(shared);
     Ok(())
@@ -108,10 +108,10 @@ async fn dates_to_open(
 }
 
 async fn open(shared: &Shared, handoff: &Handoff, game_date: GameDate) -> Result<(), EngineError> {
-    let mut transaction = shared.store.begin().await?;
+    let mut transaction = shared.begin().await?;
     let now = shared.clock.now();
-    let run = apply::load_or_open(transaction.as_mut(), handoff, game_date, now).await?;
-    let applied = apply::apply(transaction.as_mut(), run, Event::Ticked, now).await?;
+    let run = apply::load_or_open(&mut *transaction, handoff, game_date, now).await?;
+    let applied = apply::apply(&mut *transaction, run, Event::Ticked, now).await?;
     transaction.commit().await?;
     applied.record(shared);
     Ok(())

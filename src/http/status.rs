@@ -13,10 +13,9 @@ use super::{
 };
 use crate::{
     domain::ids::RunKey,
-    ports::store::HistoryEntry,
     wire::{
         people::{Problem, Question},
-        run_view::RunView,
+        run_view::{HistoryView, RunView},
     },
 };
 
@@ -35,13 +34,17 @@ pub async fn get(State(state): State<Arc<HttpState>>, uri: Uri) -> Result<Json<R
 pub async fn history(
     State(state): State<Arc<HttpState>>,
     uri: Uri,
-) -> Result<Json<Vec<HistoryEntry>>, Problem> {
+) -> Result<Json<HistoryView>, Problem> {
     let key = meant(&state, &uri).await?;
-    let history = state.engine.shared().store.history(&key).await?;
-    if history.is_empty() {
+    let store = &state.engine.shared().store;
+    let Some(run) = store.run(&key).await? else {
         return Err(no_run(&key));
-    }
-    Ok(Json(history))
+    };
+    Ok(Json(HistoryView {
+        schedule_zone: run.policy.schedule.zone,
+        calendar_zone: run.policy.calendar_zone,
+        entries: store.history(&key).await?,
+    }))
 }
 
 async fn meant(state: &HttpState, uri: &Uri) -> Result<RunKey, Problem> {

@@ -49,6 +49,7 @@ struct Moment {
     told: Vec<Told>,
     wants: Vec<&'static str>,
     flows: bool,
+    repeated: u32,
 }
 
 fn moments(entries: &[HistoryEntry]) -> Vec<Moment> {
@@ -56,6 +57,10 @@ fn moments(entries: &[HistoryEntry]) -> Vec<Moment> {
     for entry in entries {
         let next = moment(entry);
         match moments.last_mut() {
+            Some(last) if repeats(last, &next) => {
+                last.until = next.at;
+                last.repeated += 1;
+            }
             Some(last) if continues(last, &next) => {
                 last.until = next.at;
                 last.why
@@ -66,6 +71,12 @@ fn moments(entries: &[HistoryEntry]) -> Vec<Moment> {
         }
     }
     moments
+}
+
+/// Whether the next entry says the very same again: a question asked until its answer changes.
+fn repeats(last: &Moment, next: &Moment) -> bool {
+    let quiet = next.told.is_empty() && next.wants.is_empty();
+    quiet && !next.flows && last.state == next.state && last.why == next.why
 }
 
 /// Whether the next entry only carries the flow on: same state, nobody told.
@@ -103,6 +114,7 @@ fn moment(entry: &HistoryEntry) -> Moment {
         told,
         wants,
         flows,
+        repeated: 0,
     }
 }
 
@@ -114,7 +126,13 @@ fn paragraph(moment: &Moment, before: Option<State>, zones: &Zones) -> String {
         .collect();
     texts.dedup();
     texts.extend(moment.wants.iter().map(|text| sentence(text)));
-    if moment.until > moment.at {
+    if moment.repeated > 0 && !texts.is_empty() {
+        let until = zones.schedule.time_text(moment.until);
+        texts.push(format!(
+            "The same {} times more, until {until}",
+            moment.repeated
+        ));
+    } else if moment.until > moment.at {
         let seconds = (moment.until - moment.at).num_seconds();
         texts.push(format!("All that in {seconds} s"));
     }

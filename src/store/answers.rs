@@ -26,12 +26,12 @@ use crate::{
 /// Claims looked at in one go.
 const CLAIMS_MAX: i64 = 1_000;
 
-const DUE_CLAIMS: &str = "
+pub(super) const DUE_CLAIMS: &str = "
     SELECT * FROM units
     WHERE handoff = $1 AND game_date = $2 AND standing = 3 AND missing = 0 AND claimed_at <= $3
     ORDER BY claimed_at, unit LIMIT $4";
 
-const OPEN_UNITS: &str = "
+pub(super) const OPEN_UNITS: &str = "
     SELECT unit, game_id, standing, reason, reason_text, attempt FROM units
     WHERE handoff = $1 AND game_date = $2 AND (standing < 3 OR missing = 1)
         AND (listed_wave = $3 OR plan_wave = $3)

@@ -12,7 +12,7 @@ use std::{
 
 use async_trait::async_trait;
 use sqlx::{
-    ConnectOptions, SqlSafeStr, SqlStr, Sqlite, SqliteConnection, SqlitePool,
+    ConnectOptions, Connection, SqlSafeStr, SqlStr, Sqlite, SqliteConnection, SqlitePool,
     migrate::{Migration, MigrationType, Migrator},
     pool::PoolConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -58,8 +58,14 @@ const READERS_MAX: u32 = 4;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Every migration, oldest first. One that was released is never changed.
-const MIGRATIONS: [(i64, &str, &str); 1] =
-    [(1, "tables", include_str!("migrations/0001_tables.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "tables", include_str!("migrations/0001_tables.sql")),
+    (
+        2,
+        "statistics",
+        include_str!("migrations/0002_statistics.sql"),
+    ),
+];
 
 /// The store in one SQLite file. Only one process can hold it.
 pub struct SqliteStore {
@@ -82,16 +88,11 @@ impl SqliteStore {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT);
-        let mut connection = options
-            .clone()
-            .create_if_missing(true)
+        migrate(options.clone().create_if_missing(true)).await?;
+        let connection = options
             .connect()
             .await
             .map_err(failed("open the database"))?;
-        migrator()
-            .run(&mut connection)
-            .await
-            .map_err(failed("bring the database's tables up to date"))?;
         Ok(Self::of(connection, options, Some(lock)))
     }
 
@@ -137,6 +138,22 @@ impl SqliteStore {
     async fn writer(&self) -> OwnedMutexGuard<Writer> {
         Arc::clone(&self.writer).lock_owned().await
     }
+}
+
+/// On a connection of its own: the planner reads its statistics when a connection is opened.
+async fn migrate(options: SqliteConnectOptions) -> Result<(), StoreError> {
+    let mut connection = options
+        .connect()
+        .await
+        .map_err(failed("create the database"))?;
+    migrator()
+        .run(&mut connection)
+        .await
+        .map_err(failed("bring the database's tables up to date"))?;
+    connection
+        .close()
+        .await
+        .map_err(failed("close the database"))
 }
 
 fn migrator() -> Migrator {

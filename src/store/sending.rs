@@ -23,17 +23,17 @@ const IS_SENDABLE: &str = "
     SELECT count(*) > 0 AS sendable FROM batches
     WHERE handoff = $1 AND game_date = $2 AND batch_id = $3 AND wave >= $4 AND released = 0";
 
-const IN_DOUBT: &str = "
+pub(super) const IN_DOUBT: &str = "
     SELECT * FROM units
     WHERE handoff = $1 AND game_date = $2 AND lease_until <= $4 AND batch_id = $3
     ORDER BY lease_until, unit LIMIT $5";
 
-const STAGED: &str = "
+pub(super) const STAGED: &str = "
     SELECT * FROM units
     WHERE handoff = $1 AND game_date = $2 AND staged_wave = $3
     ORDER BY unit LIMIT $4";
 
-const GIVE_UP: &str = "
+pub(super) const GIVE_UP: &str = "
     UPDATE units SET phase = 'given_up'
     WHERE handoff = $1 AND game_date = $2 AND phase = 'sent' AND sent_at <= $3";
 

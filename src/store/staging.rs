@@ -39,20 +39,20 @@ const LIST: &str = "
         row_listed = excluded.standing = 5 AND units.standing < 5";
 
 /// `$3` the listed wave, `$4` the plan's wave: rows of units that no count holds yet.
-const MERGE_NEW: &str = "
+pub(super) const MERGE_NEW: &str = "
     UPDATE units SET standing = 5, reason = NULL, reason_text = NULL, true_at = NULL, in_time = 1, missing = 0,
         row_listed = 0
     WHERE handoff = $1 AND game_date = $2 AND row_listed = 1 AND listed_wave = $3
         AND (plan_wave IS NULL OR plan_wave <> $4)";
 
 /// `$3` the wave that is now the plan's.
-const MERGE_PLANNED: &str = "
+pub(super) const MERGE_PLANNED: &str = "
     UPDATE units SET standing = 5, reason = NULL, reason_text = NULL, true_at = NULL, in_time = 1, missing = 0,
         row_listed = 0
     WHERE handoff = $1 AND game_date = $2 AND row_listed = 1 AND listed_wave = $3 AND standing < 5";
 
 /// `$3` the wave, `$4` the plan's wave, `$5` the wave being sent, `$6` the page, `$7` attempts, `$8` most units.
-const STAGE: &str = "
+pub(super) const STAGE: &str = "
     UPDATE units SET
         frozen_wave = CASE WHEN staged_wave = $4 THEN $4 ELSE frozen_wave END,
         staged_wave = $3
@@ -86,7 +86,7 @@ const COUNT_GAMES: &str = "
     GROUP BY game_id
     ORDER BY game_id";
 
-const COUNT_STAGED: &str = "
+pub(super) const COUNT_STAGED: &str = "
     SELECT count(*) AS to_send,
         count(CASE WHEN attempt > 0 THEN 1 END) AS retried,
         count(CASE WHEN batch_id = $4 AND phase = 'answered' AND sent_at IS NOT NULL THEN 1 END) AS resent_answered,
@@ -105,7 +105,7 @@ const RELEASE: &str =
     "UPDATE batches SET released = 1 WHERE handoff = $1 AND game_date = $2 AND batch_id = $3";
 
 /// What was being sent is nobody's any more: a confirmation that still comes is not heard.
-const RELEASE_LEASES: &str = "
+pub(super) const RELEASE_LEASES: &str = "
     UPDATE units SET phase = CASE WHEN phase = 'sending' THEN 'idle' ELSE phase END, lease_until = NULL
     WHERE handoff = $1 AND game_date = $2 AND lease_until IS NOT NULL AND batch_id = $3";
 

@@ -25,14 +25,14 @@ const PLAN: &str = "
     WHERE handoff = $1 AND game_date = $2
     ORDER BY wave DESC LIMIT 1";
 
-const NAMED: &str = "
+pub(super) const NAMED: &str = "
     SELECT units.* FROM json_each($3) AS named
     CROSS JOIN units ON units.handoff = $1 AND units.game_date = $2 AND units.unit = named.value
-    ORDER BY named.key";
+    ORDER BY units.unit";
 
 const ONE: &str = "SELECT * FROM units WHERE handoff = $1 AND game_date = $2 AND unit = $3";
 
-const WRITE_ANSWERS: &str = "
+pub(super) const WRITE_ANSWERS: &str = "
     UPDATE units SET
         standing = changed.value ->> 'standing', reason = changed.value ->> 'reason',
         reason_text = changed.value ->> 'reason_text', true_at = changed.value ->> 'true_at',
@@ -41,7 +41,7 @@ const WRITE_ANSWERS: &str = "
     FROM json_each($3) AS changed
     WHERE units.handoff = $1 AND units.game_date = $2 AND units.unit = changed.value ->> 'unit'";
 
-const WRITE_SENDING: &str = "
+pub(super) const WRITE_SENDING: &str = "
     UPDATE units SET
         phase = changed.value ->> 'phase', dispatched = changed.value ->> 'dispatched',
         attempt = changed.value ->> 'attempt', batch_id = changed.value ->> 'batch_id',
@@ -79,7 +79,7 @@ pub(super) async fn plan(
     })
 }
 
-/// The named units that are known, in the order of the names.
+/// The named units that are known, by name; one named twice comes twice.
 pub(super) async fn named<'a>(
     connection: &mut SqliteConnection,
     key: &RunKey,

@@ -11,8 +11,10 @@ pub mod measure;
 pub mod metrics;
 pub mod record;
 pub mod show;
+mod warehouse;
 
 pub use doc::catalogue_markdown;
 pub use metrics::{Metrics, expose};
 pub use record::{Moved, log_step, record_step};
 pub use show::{show_queues, show_run};
+pub use warehouse::MeasuredWarehouse;

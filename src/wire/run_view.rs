@@ -137,6 +137,17 @@ pub struct WhyView {
     pub reason: Reason,
 }
 
+/// A night's history, and the zones its story is told in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HistoryView {
+    /// The schedule's zone.
+    pub schedule_zone: Zone,
+    /// The calendar's zone.
+    pub calendar_zone: Zone,
+    /// What happened, earliest first.
+    pub entries: Vec<HistoryEntry>,
+}
+
 impl RunView {
     /// The run with its history, earliest entry first, as it stands `now`.
     pub fn of(run: &Run, history: &[HistoryEntry], now: Instant) -> Self {

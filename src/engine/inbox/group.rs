@@ -25,9 +25,10 @@ use crate::{
     engine::{
         Handoff, Shared,
         apply::{self, Applied},
+        transaction::Measured,
     },
-    ports::store::{HistoryEntry, Quarantined, RankedAnswer, StoreError, Transaction},
-    telemetry,
+    ports::store::{HistoryEntry, Quarantined, RankedAnswer, StoreError, UNKNOWN_UNIT},
+    telemetry::{self, measure},
 };
 
 /// Most messages that share one commit.
@@ -56,7 +57,7 @@ pub(super) async fn work(shared: Arc<Shared>, mut queue: mpsc::Receiver<(Work, R
 /// What has been done in the group so far.
 struct Group<'a> {
     shared: &'a Shared,
-    transaction: Box<dyn Transaction>,
+    transaction: Measured,
     now: Instant,
     /// Answers by run: stepped once, at the end.
     tallies: BTreeMap<RunKey, Tally>,
@@ -66,7 +67,7 @@ struct Group<'a> {
 
 async fn commit(shared: &Shared, works: Vec<(Work, Reply)>) {
     let mut replies = Vec::with_capacity(works.len());
-    let ended = match shared.store.begin().await {
+    let ended = match shared.begin().await {
         Ok(transaction) => {
             let now = shared.clock.now();
             let mut group = Group {
@@ -111,11 +112,7 @@ impl Group<'_> {
             Work::Command { key, event, open } => {
                 self.command(key, event, open).await.map(Outcome::Receipt)
             }
-            Work::Quarantine(message) => self
-                .transaction
-                .quarantine(&message)
-                .await
-                .map(|()| Outcome::Done(true)),
+            Work::Quarantine(message) => self.quarantine(message).await,
             Work::Release(id) => self
                 .transaction
                 .release_quarantined(id)
@@ -137,7 +134,7 @@ impl Group<'_> {
         for (key, tally) in std::mem::take(&mut self.tallies) {
             if let Some(run) = self.transaction.run(&key).await? {
                 let event = Event::Answered(tally);
-                let applied = apply::apply(self.transaction.as_mut(), run, event, self.now).await?;
+                let applied = apply::apply(&mut *self.transaction, run, event, self.now).await?;
                 self.applied.push(applied);
             }
         }
@@ -157,8 +154,14 @@ impl Group<'_> {
         Ok(())
     }
 
+    async fn quarantine(&mut self, message: Quarantined) -> Result<Outcome, StoreError> {
+        self.transaction.quarantine(&message).await?;
+        measure::record_quarantined(&self.shared.metrics, &message.code);
+        Ok(Outcome::Done(true))
+    }
+
     async fn step(&mut self, run: Run, event: Event) -> Result<Receipt, StoreError> {
-        let applied = apply::apply(self.transaction.as_mut(), run, event, self.now).await?;
+        let applied = apply::apply(&mut *self.transaction, run, event, self.now).await?;
         let receipt = Receipt::of(&applied);
         self.applied.push(applied);
         Ok(receipt)
@@ -196,8 +199,8 @@ impl Group<'_> {
             finished_at: event.finished_at,
             ..Trigger::of(Source::Event)
         };
-        let run = apply::load_or_open(self.transaction.as_mut(), handoff, key.game_date, self.now)
-            .await?;
+        let run =
+            apply::load_or_open(&mut *self.transaction, handoff, key.game_date, self.now).await?;
         self.step(run, Event::Triggered(trigger)).await
     }
 
@@ -229,7 +232,7 @@ impl Group<'_> {
         let handoff = self.shared.handoffs.get(&key.handoff).filter(|_| open);
         let run = match handoff {
             Some(handoff) => Some(
-                apply::load_or_open(self.transaction.as_mut(), handoff, key.game_date, self.now)
+                apply::load_or_open(&mut *self.transaction, handoff, key.game_date, self.now)
                     .await?,
             ),
             None => self.transaction.run(&key).await?,
@@ -313,7 +316,7 @@ impl Group<'_> {
             source: "complete".to_owned(),
             message_id: message.id.clone(),
             received_at: self.now,
-            code: UNKNOWN.to_owned(),
+            code: UNKNOWN_UNIT.to_owned(),
             reason: format!(
                 "{what}: `{}` on {}",
                 message.answer.unit, message.answer.game_date
@@ -322,12 +325,10 @@ impl Group<'_> {
             sha256: hex(&Sha256::digest(&message.body)),
             body: message.body.clone(),
         };
+        measure::record_quarantined(&self.shared.metrics, UNKNOWN_UNIT);
         self.transaction.quarantine(&quarantined).await
     }
 }
-
-/// The quarantine's name for a completion whose unit or batch is not known.
-const UNKNOWN: &str = "unknown_unit";
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

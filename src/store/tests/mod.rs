@@ -1,1 +1,8 @@
-//! The store's own tests, on real files.
+//! The store's own tests, on real files, written against the traits so that another store can take them too.
+
+mod figures;
+mod opening;
+mod plans;
+mod recount;
+mod support;
+mod waves;

@@ -1,0 +1,178 @@
+//! A store in a temporary folder and a few words to drive it with.
+//!
+//! No test belongs here.
+
+use std::sync::Arc;
+
+use chrono::{NaiveDate, TimeDelta, TimeZone, Utc};
+use tempfile::TempDir;
+
+use crate::{
+    domain::{
+        Instant,
+        completion::{Standing, Tally},
+        event::{FrozenTally, SentTally},
+        ids::{BatchId, GameDate, GameId, HandoffId, RunKey, UnitId},
+        plan::ListedUnit,
+    },
+    ports::store::{
+        ClaimOrder, Claimed, Confirmation, RankedAnswer, StagePage, Store, Transaction,
+    },
+    store::SqliteStore,
+};
+
+/// A store with its folder, which goes when this does.
+pub struct Fixture {
+    pub store: Arc<dyn Store>,
+    pub folder: TempDir,
+}
+
+pub async fn fixture() -> Fixture {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&folder.path().join("tipoff.db"))
+        .await
+        .unwrap();
+    Fixture {
+        store: Arc::new(store),
+        folder,
+    }
+}
+
+pub fn key() -> RunKey {
+    RunKey {
+        handoff: HandoffId::new("phase4-to-phase5"),
+        game_date: GameDate(NaiveDate::from_ymd_opt(2026, 1, 19).unwrap()),
+    }
+}
+
+pub fn batch(name: &str) -> BatchId {
+    BatchId::new(name)
+}
+
+/// Seconds after 06:00 Pacific of the night.
+pub fn at(seconds: i64) -> Instant {
+    Utc.with_ymd_and_hms(2026, 1, 19, 14, 0, 0).unwrap() + TimeDelta::seconds(seconds)
+}
+
+/// 07:00 Pacific.
+pub fn deadline() -> Instant {
+    at(3_600)
+}
+
+pub fn names(names: &[&str]) -> Vec<UnitId> {
+    names.iter().map(|name| UnitId::new(*name)).collect()
+}
+
+pub fn listed(name: &str, game: &str) -> ListedUnit {
+    ListedUnit {
+        unit: UnitId::new(name),
+        game_id: GameId::new(game),
+        team_abbr: None,
+        opponent_team_abbr: None,
+        is_home: None,
+        projected_minutes: Some(31.5),
+        has_prop_line: None,
+        actual_prop_line: None,
+        has_row: false,
+    }
+}
+
+pub fn units(names: &[&str]) -> Vec<ListedUnit> {
+    names.iter().map(|name| listed(name, "game1")).collect()
+}
+
+pub fn ranked(name: &str, standing: Standing, true_at: Instant) -> RankedAnswer {
+    let reason = match standing {
+        Standing::Skipped | Standing::SkippedForGood => Some("minutes".to_owned()),
+        Standing::Failed => Some("worker".to_owned()),
+        Standing::Unanswered | Standing::Claimed | Standing::Stored => None,
+    };
+    RankedAnswer {
+        unit: UnitId::new(name),
+        attempt: None,
+        standing,
+        reason_text: reason.clone(),
+        reason,
+        true_at,
+    }
+}
+
+/// One committed step each.
+impl Fixture {
+    pub async fn begin(&self) -> Box<dyn Transaction> {
+        self.store.begin().await.unwrap()
+    }
+
+    pub async fn stage(&self, wave: u32, units: &[ListedUnit]) -> u64 {
+        let mut transaction = self.begin().await;
+        let page = StagePage {
+            key: &key(),
+            wave,
+            units,
+            attempts_max: 3,
+            units_max: None,
+            deadline_at: deadline(),
+        };
+        let staged = transaction.stage(page).await.unwrap();
+        transaction.commit().await.unwrap();
+        staged
+    }
+
+    pub async fn freeze(&self, batch_id: &str, wave: u32) -> FrozenTally {
+        let mut transaction = self.begin().await;
+        let tally = transaction
+            .freeze(&key(), &batch(batch_id), wave)
+            .await
+            .unwrap();
+        transaction.commit().await.unwrap();
+        tally
+    }
+
+    pub async fn claim(&self, batch_id: &str, wave: u32, now: Instant) -> Claimed {
+        let mut transaction = self.begin().await;
+        let order = ClaimOrder {
+            key: &key(),
+            batch_id: &batch(batch_id),
+            wave,
+            units_max: 1_000,
+            lease_until: now + TimeDelta::seconds(30),
+            now,
+        };
+        let claimed = transaction.claim(order).await.unwrap();
+        transaction.commit().await.unwrap();
+        claimed
+    }
+
+    pub async fn confirm(&self, outcomes: [&[&str]; 3], at: Instant) -> SentTally {
+        let [sent, again, refused] = outcomes.map(names);
+        let mut transaction = self.begin().await;
+        let confirmation = Confirmation {
+            key: &key(),
+            sent: &sent,
+            again: &again,
+            refused: &refused,
+            at,
+        };
+        let tally = transaction.confirm(confirmation).await.unwrap();
+        transaction.commit().await.unwrap();
+        tally
+    }
+
+    pub async fn answer(&self, answer: RankedAnswer) -> Tally {
+        let mut transaction = self.begin().await;
+        let tally = transaction
+            .answer(&key(), &answer, deadline())
+            .await
+            .unwrap();
+        transaction.commit().await.unwrap();
+        tally
+    }
+
+    /// Lists, freezes, claims and publishes these as wave 1 of batch `b1`, at 06:00.
+    pub async fn sent(&self, units: &[&str]) {
+        self.stage(1, &self::units(units)).await;
+        self.freeze("b1", 1).await;
+        self.claim("b1", 1, at(0)).await;
+        self.confirm([units, &[], &[]], at(0)).await;
+    }
+}
