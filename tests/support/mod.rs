@@ -209,7 +209,7 @@ impl TestApp {
             .get(&format!("/history?game_date={game_date}"))
             .await
             .json();
-        let entries = history.as_array().cloned().unwrap_or_default();
+        let entries = history["entries"].as_array().cloned().unwrap_or_default();
         let reasons = entries.iter().flat_map(|entry| {
             let why = entry["why"].as_array().cloned().unwrap_or_default();
             why.into_iter()
