@@ -33,7 +33,10 @@ const METRICS_MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// When the warehouses were last asked, and which answered.
 #[derive(Default)]
-pub struct LastAsked(Mutex<Option<(Instant, Vec<(String, bool)>)>>);
+pub struct LastAsked(Mutex<Option<(Instant, Answered)>>);
+
+/// Each handoff with whether its warehouse answered.
+type Answered = Vec<(String, bool)>;
 
 /// The process answers.
 pub async fn health() -> Json<Value> {
@@ -131,7 +134,7 @@ async fn ask_store(state: &HttpState) -> bool {
 }
 
 /// One probe asks; those that come meanwhile wait for its answer.
-async fn ask_warehouses(state: &HttpState) -> Vec<(String, bool)> {
+async fn ask_warehouses(state: &HttpState) -> Answered {
     let mut last = state.asked.0.lock().await;
     let now = state.now();
     if let Some((at, answered)) = &*last

@@ -2,6 +2,7 @@
 //!
 //! Completions have their own file.
 
+use futures::future::join_all;
 use rstest::rstest;
 use serde_json::{Value, json};
 use tipoff::domain::run::State;
@@ -30,12 +31,37 @@ async fn the_same_message_again_is_acknowledged_and_does_nothing() {
     let app = TestApp::start().await;
     let message = trigger_push("1", &event()).to_string();
     app.post("/trigger", message.clone()).await;
-    let steps = app.run().await.steps;
     let again = app.post("/trigger", message).await;
     assert!(acknowledges(&again), "{again:?}");
     assert_eq!(again.status, 200);
     assert_eq!(again.codes(), ["nothing_to_do"]);
-    assert_eq!(app.run().await.steps, steps);
+    let codes = app.history_codes(TONIGHT).await;
+    let taken = |code: &&String| ["accepted", "merged"].contains(&code.as_str());
+    assert_eq!(codes.iter().filter(taken).count(), 1, "{codes:?}");
+}
+
+#[tokio::test]
+async fn of_the_same_message_many_times_at_once_one_is_accepted() {
+    let app = TestApp::start().await;
+    let message = trigger_push("1", &event()).to_string();
+    let posts = (0..8).map(|_| app.post("/trigger", message.clone()));
+    let statuses: Vec<u16> = join_all(posts).await.iter().map(|it| it.status).collect();
+    assert_eq!(statuses.iter().filter(|status| **status == 202).count(), 1);
+    assert!(
+        statuses.iter().all(|status| matches!(status, 200 | 202)),
+        "{statuses:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_service_that_is_stopping_wants_the_message_again() {
+    let app = TestApp::start().await;
+    app.engine.stop().await;
+    for path in ["/trigger", "/complete"] {
+        let answer = app.post(path, event().to_string()).await;
+        assert_eq!(answer.status, 503, "{answer:?}");
+        assert_eq!(answer.header("retry-after"), "5");
+    }
 }
 
 #[tokio::test]

@@ -145,6 +145,8 @@ impl TestApp {
         let sink = Arc::new(RecordingSink::default());
         let parts = parts(&config, (&store, &warehouse, &sink), clock.clone());
         let engine = Arc::new(Engine::start(parts).await.unwrap());
+        // Tonight is open before the first call.
+        engine.tick().await.unwrap();
         let routes = config.handoffs.iter().map(HandoffRoute::from).collect();
         let router = http::router(HttpState::new(engine.clone(), routes, config.token));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -207,7 +209,7 @@ impl TestApp {
             .get(&format!("/history?game_date={game_date}"))
             .await
             .json();
-        let entries = history.as_array().cloned().unwrap_or_default();
+        let entries = history["entries"].as_array().cloned().unwrap_or_default();
         let reasons = entries.iter().flat_map(|entry| {
             let why = entry["why"].as_array().cloned().unwrap_or_default();
             why.into_iter()
