@@ -31,6 +31,7 @@ mod draft;
 mod expected;
 mod failed;
 mod not_expected;
+mod opening;
 mod outlook;
 mod people;
 mod running;
@@ -47,6 +48,7 @@ mod tests;
 
 pub use batch::{AnswerPace, Batch};
 pub use batches::{Reach, Staging};
+pub use opening::Opening;
 pub use outlook::foresee;
 
 use draft::Draft;
@@ -280,21 +282,6 @@ pub struct Looks {
     pub deadline_done: bool,
 }
 
-/// What is known when a run opens.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Opening {
-    /// Whose run.
-    pub key: RunKey,
-    /// Tonight's, or a backfill.
-    pub purpose: Purpose,
-    /// The handoff's promises as configured now.
-    pub policy: Policy,
-    /// What nights usually look like.
-    pub baseline: Baseline,
-    /// What the calendar says of the date.
-    pub expectation: Expectation,
-}
-
 /// What one step did.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
@@ -309,62 +296,6 @@ pub struct Step {
 }
 
 impl Run {
-    /// Opens a run: `NotExpected` where the season file says there are no games, else `Expected`.
-    pub fn open(opening: Opening, now: Instant) -> Self {
-        let mut instants = opening.policy.instants(opening.key.game_date);
-        if opening.purpose == Purpose::Backfill {
-            // It has no deadline; it is open as long after its start as a night is after its own.
-            instants.closes_at = now + opening.policy.schedule.closes_after;
-        }
-        let idle =
-            opening.expectation == Expectation::NoGames && opening.purpose == Purpose::Tonight;
-        let looks = Looks {
-            catch_up_at: (!idle).then_some(now),
-            ..Looks::default()
-        };
-        Self {
-            key: opening.key,
-            purpose: opening.purpose,
-            state: if idle {
-                State::NotExpected
-            } else {
-                State::Expected
-            },
-            failure: None,
-            policy: opening.policy,
-            instants,
-            baseline: opening.baseline,
-            expectation: opening.expectation,
-            opened_at: now,
-            steps: 0,
-            start: Start::default(),
-            wait: None,
-            asking: Asking::default(),
-            readiness: None,
-            counts: Counts::default(),
-            batch: None,
-            staging: None,
-            batches: 0,
-            waves: 0,
-            retries: Retries::default(),
-            ruling: None,
-            judging_since: None,
-            risk: Risk::default(),
-            alerts: Vec::new(),
-            completed_at: None,
-            announced: None,
-            looks,
-            closed_at: None,
-        }
-    }
-
-    /// Opens a closed run again, for a person who starts a past date: a backfill, without promises or alerts.
-    pub fn reopen_as_backfill(&mut self, now: Instant) {
-        self.purpose = Purpose::Backfill;
-        self.closed_at = None;
-        self.instants.closes_at = now + self.policy.schedule.closes_after;
-    }
-
     /// Whether it has promises: not a backfill, not a date without games.
     pub fn has_promises(&self) -> bool {
         self.purpose == Purpose::Tonight && self.state != State::NotExpected
@@ -472,9 +403,6 @@ pub fn step(run: Run, event: &Event, now: Instant) -> Step {
     }
     let before = run.clone();
     let mut draft = Draft::new(run, now);
-    if before.steps == 0 {
-        draft.says(Code::Opened, opening_text(&before));
-    }
     let asked = before.asking.readiness_since.is_some();
     absorb::absorb(&mut draft, event);
     people::heed(&mut draft, event);
@@ -490,28 +418,6 @@ pub fn step(run: Run, event: &Event, now: Instant) -> Step {
     outlook::hold(&mut draft);
     watch::watch(&mut draft);
     draft.finish(before)
-}
-
-/// What a night begins with, told once.
-fn opening_text(run: &Run) -> String {
-    let zone = run.policy.schedule.zone;
-    let deadline = zone.time_text(run.instants.deadline_at);
-    match (run.purpose, run.expectation) {
-        (Purpose::Backfill, _) => {
-            "opened for a past date: a backfill, without promises or alerts".to_owned()
-        }
-        (Purpose::Tonight, Expectation::NoGames) => {
-            "the season file says there are no games: nothing is expected or promised".to_owned()
-        }
-        (Purpose::Tonight, Expectation::Games) => {
-            format!("the night opens, promised by {deadline}")
-        }
-        (Purpose::Tonight, Expectation::Unknown) => {
-            format!(
-                "the night opens, promised by {deadline}; no season file speaks of it, so games are expected"
-            )
-        }
-    }
 }
 
 /// One function a state.

@@ -134,14 +134,12 @@ impl Draft {
         self.ask_readiness();
     }
 
-    /// The step, given the run before it. A step that changed nothing hands that run back as it was;
-    /// the first one opens the night, which is a change.
+    /// The step, given the run before it. A step that changed nothing hands that run back as it was.
     pub fn finish(mut self, before: Run) -> Step {
         if self.why.is_empty() {
             self.says(Code::NothingDue, "nothing was due");
         }
-        let opening = before.steps == 0;
-        if self.run == before && self.effects.is_empty() && self.orders.is_empty() && !opening {
+        if self.run == before && self.effects.is_empty() && self.orders.is_empty() {
             return Step {
                 run: before,
                 effects: Vec::new(),
