@@ -181,7 +181,8 @@ mod tests {
         );
         units.push(unit("zionwilliamson", Standing::Unanswered, None));
         let told = text(&message(&opened, units), &zones());
-        assert!(told.ends_with("(failed) and more"), "{told}");
+        let joined = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(joined.ends_with("paulgeorge (failed) and more"), "{told}");
         assert!(!told.contains("zion"), "{told}");
     }
 

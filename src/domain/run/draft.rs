@@ -118,7 +118,6 @@ impl Draft {
             .max(self.now);
         let until = start + self.run.policy.readiness.wait;
         self.run.state = State::Waiting;
-        self.run.looks.catch_up_at = None;
         self.run.failure = None;
         match &mut self.run.wait {
             Some(wait) => {
