@@ -23,7 +23,7 @@ async fn killed_with_the_event_durable_and_readiness_not_asked() {
     let asks = |effect: &Effect| matches!(effect, Effect::AskReadiness);
     night
         .kill_when("the event durable, readiness not asked", |it| {
-            it.is(State::Waiting) && it.waits(asks) && it.run.readiness.is_none()
+            it.is(State::Waiting) && it.waits(asks)
         })
         .await;
     night.start();
