@@ -194,7 +194,13 @@ fn outcome_text(status: StatusCode, body: &Value) -> String {
         text(body, "game_date"),
         text(body, "state")
     );
-    let reason = text(body, "reason");
+    let why: Vec<&str> = body["why"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|reason| text(reason, "text"))
+        .collect();
+    let reason = why.join("; ");
     let batch = body
         .get("batch_id")
         .and_then(Value::as_str)

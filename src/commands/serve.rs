@@ -204,11 +204,7 @@ impl App {
         };
         let engine = Arc::new(Engine::start(parts).await?);
         let routes = config.handoffs.iter().map(HandoffRoute::from).collect();
-        let router = http::router(Arc::new(HttpState::new(
-            engine.clone(),
-            routes,
-            config.token.clone(),
-        )));
+        let router = http::router(HttpState::new(engine.clone(), routes, config.token.clone()));
         let stop = CancellationToken::new();
         let server = tokio::spawn(serve(listener, router, stop.clone()));
         Ok(Self {

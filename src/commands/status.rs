@@ -87,7 +87,8 @@ fn text(view: &Value) -> String {
             crate::render::wrap(&counts.join(", "), COLUMNS, INDENT)
         ));
     }
-    for alert in view["alerts"].as_array().into_iter().flatten() {
+    let open = |alert: &&Value| alert["resolved_at"].is_null();
+    for alert in view["alerts"].as_array().into_iter().flatten().filter(open) {
         let told = |name: &str| alert[name].as_str().unwrap_or("").to_owned();
         let line = format!("{} {}: {}", told("severity"), told("kind"), told("text"));
         lines.push(format!(
@@ -95,7 +96,7 @@ fn text(view: &Value) -> String {
             crate::render::wrap(&line, COLUMNS, INDENT)
         ));
     }
-    for reason in view["why"].as_array().into_iter().flatten() {
+    if let Some(reason) = view["why"].as_array().and_then(|why| why.last()) {
         let reason = reason["text"].as_str().unwrap_or("");
         lines.push(format!(
             "why       {}",

@@ -118,10 +118,9 @@ impl Kind {
 
     /// The name as it stands in tables, metrics and JSON.
     pub fn name(self) -> String {
-        match serde_json::to_value(self) {
-            Ok(serde_json::Value::String(name)) => name,
-            Ok(_) | Err(_) => format!("{self:?}"),
-        }
+        let name = serde_json::to_value(self).ok();
+        let name = name.as_ref().and_then(serde_json::Value::as_str);
+        name.unwrap_or_default().to_owned()
     }
 }
 

@@ -383,3 +383,97 @@ pub fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> 
 fn is_predicted(standing: Standing) -> bool {
     matches!(standing, Standing::Claimed | Standing::Stored)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Counts, Move, Outcome, Standing, Tally};
+    use crate::domain::{Instant, ids::GameId};
+
+    fn at(minute: u32) -> Instant {
+        format!("2026-01-19T14:{minute:02}:00Z").parse().unwrap()
+    }
+
+    fn predicted(units: u64) -> Move {
+        Move {
+            from: Standing::Unanswered,
+            from_reason: None,
+            to: Standing::Claimed,
+            to_reason: None,
+            game_id: GameId::new("game"),
+            dispatched: true,
+            was_missing: false,
+            in_time: true,
+            was_in_time: false,
+            units,
+        }
+    }
+
+    #[test]
+    fn tallies_of_one_transaction_add_up() {
+        let one = |from, until| Tally {
+            moves: vec![predicted(2)],
+            answered: 2,
+            latest_true_at: Some(at(until)),
+            earliest_true_at: Some(at(from)),
+            ..Tally::default()
+        };
+        let mut sum = Tally::default();
+        assert!(sum.is_empty());
+        sum.absorb(one(10, 20));
+        sum.absorb(one(5, 15));
+        assert_eq!(sum.moves, [predicted(4)], "changes alike are joined");
+        assert_eq!((sum.answered, sum.changed()), (4, 4));
+        assert_eq!(
+            (sum.earliest_true_at, sum.latest_true_at),
+            (Some(at(5)), Some(at(20)))
+        );
+    }
+
+    #[test]
+    fn a_higher_rank_takes_a_reason_away() {
+        let mut counts = Counts::default();
+        let failed = Move {
+            to: Standing::Failed,
+            to_reason: Some("publish".to_owned()),
+            in_time: false,
+            ..predicted(3)
+        };
+        counts.fold(&Tally {
+            moves: vec![failed],
+            ..Tally::default()
+        });
+        assert_eq!(counts.reasons["publish"], 3);
+        let recovered = Move {
+            from: Standing::Failed,
+            from_reason: Some("publish".to_owned()),
+            ..predicted(3)
+        };
+        counts.fold(&Tally {
+            moves: vec![recovered],
+            ..Tally::default()
+        });
+        assert_eq!(
+            (counts.reasons["publish"], counts.failed(), counts.in_time),
+            (0, 0, 3)
+        );
+    }
+
+    #[test]
+    fn an_outcome_gives_its_standing() {
+        let permanent = ["no_prop_lines".to_owned()];
+        for (outcome, standing) in [
+            (Outcome::Predicted, Standing::Claimed),
+            (
+                Outcome::Skipped("no_prop_lines".to_owned()),
+                Standing::SkippedForGood,
+            ),
+            (
+                Outcome::Skipped("unspecified".to_owned()),
+                Standing::Skipped,
+            ),
+            (Outcome::Failed("publish".to_owned()), Standing::Failed),
+        ] {
+            assert_eq!(Standing::of(&outcome, &permanent), standing);
+        }
+    }
+}

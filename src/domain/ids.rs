@@ -90,3 +90,27 @@ impl fmt::Display for RunKey {
         write!(f, "{} {}", self.handoff, self.game_date)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{GameDate, HandoffId, RunKey, UnitId};
+
+    #[test]
+    fn incident_14_an_id_is_kept_as_it_was_given() {
+        for name in ["karl-anthony", "o'neal/2", " 🏀 ", ""] {
+            let unit = UnitId::new(name);
+            assert_eq!((unit.as_str(), unit.to_string().as_str()), (name, name));
+            let stored = serde_json::to_string(&unit).unwrap();
+            assert_eq!(serde_json::from_str::<UnitId>(&stored).unwrap(), unit);
+        }
+    }
+
+    #[test]
+    fn a_run_is_named_by_its_handoff_and_date() {
+        let key = RunKey {
+            handoff: HandoffId::new("phase4-to-phase5"),
+            game_date: GameDate("2026-01-19".parse().unwrap()),
+        };
+        assert_eq!(key.to_string(), "phase4-to-phase5 2026-01-19");
+    }
+}

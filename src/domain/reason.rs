@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub enum Code {
     /// The run was opened by the calendar or by a trigger.
     Opened,
+    /// The service was started again in the middle of the night.
+    Resumed,
     /// The season file says the date has no games.
     NoGames,
     /// A date thought empty has games or ready units after all.
@@ -120,8 +122,9 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 54] = [
+    pub const ALL: [Self; 55] = [
         Self::Opened,
+        Self::Resumed,
         Self::NoGames,
         Self::GamesAfterAll,
         Self::Accepted,
@@ -179,10 +182,9 @@ impl Code {
 
     /// The name as it stands in tables, metrics and JSON.
     pub fn name(self) -> String {
-        match serde_json::to_value(self) {
-            Ok(serde_json::Value::String(name)) => name,
-            Ok(_) | Err(_) => format!("{self:?}"),
-        }
+        let name = serde_json::to_value(self).ok();
+        let name = name.as_ref().and_then(serde_json::Value::as_str);
+        name.unwrap_or_default().to_owned()
     }
 }
 

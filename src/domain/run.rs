@@ -3,6 +3,7 @@
 //! `step` delegates to one function a state (`run/<state>.rs`). Asking, sending, storing and telling do not belong
 //! here: they are effects and orders of the step.
 
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -10,7 +11,7 @@ use super::{
     alert::Alert,
     baseline::{Baseline, Night},
     calendar::Expectation,
-    completion::{Counts, Standing},
+    completion::Counts,
     effect::{Announcement, Effect, Order},
     event::Event,
     ids::{BatchId, RunKey},
@@ -30,6 +31,7 @@ mod draft;
 mod expected;
 mod failed;
 mod not_expected;
+mod opening;
 mod outlook;
 mod people;
 mod running;
@@ -46,6 +48,7 @@ mod tests;
 
 pub use batch::{AnswerPace, Batch};
 pub use batches::{Reach, Staging};
+pub use opening::Opening;
 pub use outlook::foresee;
 
 use draft::Draft;
@@ -182,6 +185,8 @@ pub struct Retries {
     pub fixed_done: usize,
     /// Backup occurrences already done or passed over, counted from the first.
     pub backups_done: usize,
+    /// Waves that had anything to send.
+    pub waves_sent: u32,
     /// Units sent again so far.
     pub units: u64,
     /// Of these, by the automatic retry.
@@ -277,21 +282,6 @@ pub struct Looks {
     pub deadline_done: bool,
 }
 
-/// What is known when a run opens.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Opening {
-    /// Whose run.
-    pub key: RunKey,
-    /// Tonight's, or a backfill.
-    pub purpose: Purpose,
-    /// The handoff's promises as configured now.
-    pub policy: Policy,
-    /// What nights usually look like.
-    pub baseline: Baseline,
-    /// What the calendar says of the date.
-    pub expectation: Expectation,
-}
-
 /// What one step did.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
@@ -306,62 +296,6 @@ pub struct Step {
 }
 
 impl Run {
-    /// Opens a run: `NotExpected` where the season file says there are no games, else `Expected`.
-    pub fn open(opening: Opening, now: Instant) -> Self {
-        let mut instants = opening.policy.instants(opening.key.game_date);
-        if opening.purpose == Purpose::Backfill {
-            // It has no deadline; it is open as long after its start as a night is after its own.
-            instants.closes_at = now + opening.policy.schedule.closes_after;
-        }
-        let idle =
-            opening.expectation == Expectation::NoGames && opening.purpose == Purpose::Tonight;
-        let looks = Looks {
-            catch_up_at: (!idle).then_some(now),
-            ..Looks::default()
-        };
-        Self {
-            key: opening.key,
-            purpose: opening.purpose,
-            state: if idle {
-                State::NotExpected
-            } else {
-                State::Expected
-            },
-            failure: None,
-            policy: opening.policy,
-            instants,
-            baseline: opening.baseline,
-            expectation: opening.expectation,
-            opened_at: now,
-            steps: 0,
-            start: Start::default(),
-            wait: None,
-            asking: Asking::default(),
-            readiness: None,
-            counts: Counts::default(),
-            batch: None,
-            staging: None,
-            batches: 0,
-            waves: 0,
-            retries: Retries::default(),
-            ruling: None,
-            judging_since: None,
-            risk: Risk::default(),
-            alerts: Vec::new(),
-            completed_at: None,
-            announced: None,
-            looks,
-            closed_at: None,
-        }
-    }
-
-    /// Opens a closed run again, for a person who starts a past date: a backfill, without promises or alerts.
-    pub fn reopen_as_backfill(&mut self, now: Instant) {
-        self.purpose = Purpose::Backfill;
-        self.closed_at = None;
-        self.instants.closes_at = now + self.policy.schedule.closes_after;
-    }
-
     /// Whether it has promises: not a backfill, not a date without games.
     pub fn has_promises(&self) -> bool {
         self.purpose == Purpose::Tonight && self.state != State::NotExpected
@@ -407,11 +341,16 @@ impl Run {
         )
     }
 
-    /// Seconds from the upstream's finish to the first dispatch, or until now while it grows; `None` before a finish.
+    /// From the upstream's finish to the first dispatch, or until now while it grows; `None` before a finish.
+    pub fn start_latency(&self, now: Instant) -> Option<TimeDelta> {
+        let passed = self.start.dispatched_at.unwrap_or(now) - self.start.finished_at?;
+        Some(passed.max(TimeDelta::zero()))
+    }
+
+    /// The start latency in seconds.
     pub fn start_latency_seconds(&self, now: Instant) -> Option<f64> {
-        let finished_at = self.start.finished_at?;
-        let passed = self.start.dispatched_at.unwrap_or(now) - finished_at;
-        Some((passed.num_milliseconds() as f64 / 1e3).max(0.0))
+        let latency = self.start_latency(now)?;
+        Some(latency.num_milliseconds() as f64 / 1e3)
     }
 
     /// When something is next due without anything arriving; `None` once closed.
@@ -444,11 +383,6 @@ impl Run {
     /// The current batch's id, if it has one.
     pub fn batch_id(&self) -> Option<&BatchId> {
         self.batch.as_ref().map(|batch| &batch.id)
-    }
-
-    /// Ready units permanently skipped.
-    pub fn skipped_for_good(&self) -> u64 {
-        self.counts.plan.of(Standing::SkippedForGood)
     }
 }
 

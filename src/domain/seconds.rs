@@ -136,4 +136,27 @@ mod tests {
             assert_eq!(parse(written), None, "{written}");
         }
     }
+
+    #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+    struct Setting(#[serde(with = "super")] TimeDelta);
+
+    #[test]
+    fn a_setting_is_a_number_of_seconds_or_a_text() {
+        for written in ["90", "\"90s\"", "\"1m30s\""] {
+            let read: Setting = serde_json::from_str(written).unwrap();
+            assert_eq!(read, Setting(TimeDelta::seconds(90)), "{written}");
+            assert_eq!(serde_json::to_string(&read).unwrap(), "90");
+        }
+    }
+
+    #[test]
+    fn a_setting_that_is_no_length_is_refused_with_what_to_write() {
+        for written in ["-1", "\"soon\"", "9999999999", "true"] {
+            let refused = serde_json::from_str::<Setting>(written).unwrap_err();
+            assert!(
+                refused.to_string().contains("a length of time such as"),
+                "{refused}"
+            );
+        }
+    }
 }

@@ -265,7 +265,11 @@ const KNOWN: [(Tz, &str, &str); 8] = [
 ///
 /// Names the first instant whose local time is wrong.
 pub fn self_test() -> Result<(), SelfTestFailed> {
-    for (zone, at, expected) in KNOWN {
+    compare(&KNOWN)
+}
+
+fn compare(known: &[(Tz, &'static str, &'static str)]) -> Result<(), SelfTestFailed> {
+    for &(zone, at, expected) in known {
         let found = at
             .parse::<Instant>()
             .map_or_else(|e| e.to_string(), |at| Zone::Named(zone).text(at));
@@ -288,6 +292,18 @@ mod tests {
     #[test]
     fn the_zone_database_passes_its_own_test() {
         assert_eq!(self_test(), Ok(()));
+    }
+
+    #[test]
+    fn incident_71_a_wrong_zone_database_is_found_with_what_it_says() {
+        let noon = "2026-01-19T12:00:00Z";
+        let wrong = [(
+            super::Tz::America__New_York,
+            noon,
+            "2026-01-19 08:00:00 EDT",
+        )];
+        let failed = super::compare(&wrong).unwrap_err();
+        assert_eq!(failed.found, "2026-01-19 07:00:00 EST");
     }
 
     #[test]

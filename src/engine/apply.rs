@@ -243,5 +243,20 @@ pub async fn load_or_open(
         expectation: handoff.expectation(game_date),
         key,
     };
-    Ok(Run::open(opening, now))
+    let run = Run::open(opening, now);
+    transaction.append(&opened(&run, now)).await?;
+    Ok(run)
+}
+
+/// The first entry of a night's history.
+fn opened(run: &Run, now: Instant) -> HistoryEntry {
+    HistoryEntry {
+        key: run.key.clone(),
+        at: now,
+        step: None,
+        event: None,
+        state: Some(run.state),
+        why: vec![run.opening()],
+        effects: Vec::new(),
+    }
 }

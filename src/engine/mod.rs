@@ -25,6 +25,7 @@ mod deliver;
 mod inbox;
 mod outbox;
 mod reconcile;
+mod resume;
 mod sender;
 mod transaction;
 mod waker;
@@ -144,6 +145,7 @@ impl Engine {
             slots: Notify::new(),
             stop: CancellationToken::new(),
         });
+        resume::tell(&shared).await?;
         let tasks = TaskTracker::new();
         tasks.spawn(waker::work(shared.clone()));
         tasks.spawn(outbox::work(shared.clone(), tasks.clone()));

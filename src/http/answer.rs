@@ -27,7 +27,10 @@ struct Answer<'a> {
     state: Option<State>,
     /// `None` until a batch is frozen.
     batch_id: Option<&'a BatchId>,
+    /// Why, for programs.
     why: &'a [Reason],
+    /// Why, for people.
+    reason: String,
 }
 
 /// The answer to a call about this run.
@@ -39,6 +42,7 @@ pub fn answer(key: &RunKey, receipt: &Receipt) -> Response {
         state: run.map(|run| run.state),
         batch_id: run.and_then(Run::batch_id),
         why: &receipt.why,
+        reason: receipt.text(),
     };
     let status = if receipt.is_accepted() {
         StatusCode::ACCEPTED

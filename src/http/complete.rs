@@ -104,12 +104,12 @@ pub async fn read(state: &HttpState, delivery: Delivery) -> Result<Completions, 
             bytes,
             answer,
         } = line;
-        // One completion keeps its envelope, which says when it was published.
-        let (body, said) = if single {
-            (delivery.body.clone(), push.message_id.to_string())
+        let said = if single {
+            push.message_id.to_string()
         } else {
-            (bytes.to_vec(), format!("{}#{number}", push.message_id))
+            format!("{}#{number}", push.message_id)
         };
+        let body = bytes.to_vec();
         match answer {
             Ok(answer) => {
                 let handoff = match &of_all {

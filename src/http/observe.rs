@@ -6,25 +6,17 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderValue, StatusCode, header::CACHE_CONTROL},
+    http::{HeaderValue, header::CACHE_CONTROL},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use tokio::time::{Instant, timeout};
 
 use super::{HttpState, problem};
-use crate::telemetry::measure;
+use crate::telemetry::measure::{Exchange, record_request};
 
 /// The paths that are asked all the time; what they answer is no error of the service's users.
 const PROBES: [&str; 4] = ["/health", "/ready", "/version", "/metrics"];
-
-/// One request, answered.
-struct Exchange<'a> {
-    route: &'a str,
-    method: &'a str,
-    status: StatusCode,
-    took: Duration,
-}
 
 /// Answers 503 when the time is up. What the engine has taken in by then is done all the same.
 pub async fn bound(State(longest): State<Duration>, request: Request, next: Next) -> Response {
@@ -47,12 +39,12 @@ pub async fn record(
     let exchange = Exchange {
         route: path.as_ref().map_or("other", MatchedPath::as_str),
         method: method.as_str(),
-        status: response.status(),
+        status: response.status().as_u16(),
         took: began.elapsed(),
     };
     log(&exchange);
     if !is_failed_probe(&exchange) {
-        count(&state, &exchange);
+        record_request(&state.engine.shared().metrics, exchange);
     }
     response
 }
@@ -67,13 +59,16 @@ pub async fn plain(request: Request, next: Next) -> Response {
 }
 
 fn is_failed_probe(exchange: &Exchange<'_>) -> bool {
-    let failed = exchange.status.is_client_error() || exchange.status.is_server_error();
-    failed && PROBES.contains(&exchange.route)
+    exchange.status >= 400 && PROBES.contains(&exchange.route)
 }
 
 fn log(exchange: &Exchange<'_>) {
-    let Exchange { route, method, .. } = exchange;
-    let status = exchange.status.as_u16();
+    let Exchange {
+        route,
+        method,
+        status,
+        ..
+    } = exchange;
     let took_milliseconds = exchange.took.as_millis() as u64;
     tracing::debug!(
         route,
@@ -82,21 +77,4 @@ fn log(exchange: &Exchange<'_>) {
         took_milliseconds,
         "{method} {route} was answered {status}"
     );
-}
-
-/// Counts it in the catalogue.
-fn count(state: &HttpState, exchange: &Exchange<'_>) {
-    let Exchange {
-        route,
-        method,
-        status,
-        took,
-    } = *exchange;
-    let exchange = measure::Exchange {
-        route,
-        method,
-        status: status.as_u16(),
-        took,
-    };
-    measure::record_request(&state.engine.shared().metrics, exchange);
 }

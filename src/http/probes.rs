@@ -17,10 +17,11 @@ use tokio::{sync::Mutex, time::timeout};
 
 use super::{HttpState, problem::chain};
 use crate::{
-    domain::{Instant, ids::RunKey, zone},
+    domain::{Instant, ids::RunKey, run::Run, zone},
     engine::Handoff,
     ports::{Page, store::StoreError},
-    telemetry::{self, measure},
+    telemetry::{expose, measure::record_store_error, show_queues, show_run},
+    wire::people::Problem,
 };
 
 /// How long a dependency may take to answer a probe.
@@ -32,7 +33,10 @@ const METRICS_MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// When the warehouses were last asked, and which answered.
 #[derive(Default)]
-pub struct LastAsked(Mutex<Option<(Instant, Vec<(String, bool)>)>>);
+pub struct LastAsked(Mutex<Option<(Instant, Answered)>>);
+
+/// Each handoff with whether its warehouse answered.
+type Answered = Vec<(String, bool)>;
 
 /// The process answers.
 pub async fn health() -> Json<Value> {
@@ -65,39 +69,48 @@ pub async fn version() -> Json<Value> {
     }))
 }
 
-/// The metrics as Prometheus reads them. Gauges about work come from the store; what it cannot say stays as it was.
-pub async fn metrics(State(state): State<Arc<HttpState>>) -> Response {
-    let shared = state.engine.shared();
-    let now = state.now();
-    if let Err(error) = show(&state, now).await {
-        tracing::warn!(%error, "the store could not be asked for the gauges");
-        measure::record_store_error(&shared.metrics);
+/// The metrics as Prometheus reads them; 503 where the store cannot be asked, since old figures would look like new.
+pub async fn metrics(State(state): State<Arc<HttpState>>) -> Result<Response, Problem> {
+    if let Err(error) = show(&state).await {
+        record_store_error(&state.engine.shared().metrics);
+        return Err(error.into());
     }
-    let text = telemetry::expose(&shared.metrics);
-    ([(CONTENT_TYPE, METRICS_MEDIA_TYPE)], text).into_response()
+    let text = expose(&state.engine.shared().metrics);
+    Ok(([(CONTENT_TYPE, METRICS_MEDIA_TYPE)], text).into_response())
 }
 
-/// Sets the gauges: each handoff's current run is today's, or the latest until today's opens.
-async fn show(state: &HttpState, now: Instant) -> Result<(), StoreError> {
+/// Sets the gauges from what the store holds now.
+async fn show(state: &HttpState) -> Result<(), StoreError> {
     let shared = state.engine.shared();
-    for (id, handoff) in &shared.handoffs {
-        let today = handoff.today(now);
-        let current = shared
-            .store
-            .latest_date(id)
-            .await?
-            .map(|latest| latest.min(today));
-        let Some(game_date) = current else { continue };
-        let key = RunKey {
-            handoff: id.clone(),
-            game_date,
-        };
-        if let Some(run) = shared.store.run(&key).await? {
-            telemetry::show_run(&shared.metrics, &run, now);
+    let now = state.now();
+    show_queues(&shared.metrics, &shared.store.queues().await?, now);
+    for handoff in shared.handoffs.values() {
+        if let Some(run) = current_run(state, handoff, now).await? {
+            show_run(&shared.metrics, &run, now);
         }
     }
-    telemetry::show_queues(&shared.metrics, &shared.store.queues().await?, now);
     Ok(())
+}
+
+/// Today's run, and until it opens the latest one.
+async fn current_run(
+    state: &HttpState,
+    handoff: &Handoff,
+    now: Instant,
+) -> Result<Option<Run>, StoreError> {
+    let store = &state.engine.shared().store;
+    let key = |game_date| RunKey {
+        handoff: handoff.id.clone(),
+        game_date,
+    };
+    let today = store.run(&key(handoff.today(now))).await?;
+    if today.is_some() {
+        return Ok(today);
+    }
+    match store.latest_date(&handoff.id).await? {
+        Some(latest) => store.run(&key(latest)).await,
+        None => Ok(None),
+    }
 }
 
 /// Could not ask is said as that, never as an empty answer.
@@ -121,7 +134,7 @@ async fn ask_store(state: &HttpState) -> bool {
 }
 
 /// One probe asks; those that come meanwhile wait for its answer.
-async fn ask_warehouses(state: &HttpState) -> Vec<(String, bool)> {
+async fn ask_warehouses(state: &HttpState) -> Answered {
     let mut last = state.asked.0.lock().await;
     let now = state.now();
     if let Some((at, answered)) = &*last

@@ -16,6 +16,7 @@ use crate::{
         ids::{HandoffId, MessageId},
     },
     ports::store::Quarantined,
+    telemetry::measure::record_quarantined,
     wire::{Malformed, people::Problem},
 };
 
@@ -188,6 +189,7 @@ impl HttpState {
     async fn keep(&self, message: Quarantined) -> Result<(), Problem> {
         let (entry, code) = (message.source.clone(), message.code.clone());
         self.engine.inbox().quarantine(message).await?;
+        record_quarantined(&self.engine.shared().metrics, &code);
         tracing::warn!(
             entry,
             code,

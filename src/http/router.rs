@@ -25,7 +25,8 @@ const PUSH_SECONDS_MAX: u64 = 50;
 const TICK_SECONDS_MAX: u64 = 170;
 
 /// Every path of the service.
-pub fn router(state: Arc<HttpState>) -> Router {
+pub fn router(state: HttpState) -> Router {
+    let state = Arc::new(state);
     let guarded = |router: Router<Arc<HttpState>>, access, seconds| {
         router
             .route_layer(from_fn_with_state(

@@ -37,13 +37,18 @@ pub async fn history(
 ) -> Result<Json<HistoryView>, Problem> {
     let key = meant(&state, &uri).await?;
     let store = &state.engine.shared().store;
-    let Some(run) = store.run(&key).await? else {
-        return Err(no_run(&key));
+    let run = store.run(&key).await?;
+    let entries = store.history(&key).await?;
+    // A message that was refused has a history without a run.
+    let policy = match (&run, state.handoff(&key.handoff)) {
+        (Some(run), _) => &run.policy,
+        (None, Some(handoff)) if !entries.is_empty() => &handoff.policy,
+        (None, _) => return Err(no_run(&key)),
     };
     Ok(Json(HistoryView {
-        schedule_zone: run.policy.schedule.zone,
-        calendar_zone: run.policy.calendar_zone,
-        entries: store.history(&key).await?,
+        schedule_zone: policy.schedule.zone,
+        calendar_zone: policy.calendar_zone,
+        entries,
     }))
 }
 

@@ -84,5 +84,5 @@ pub async fn take(
 
 fn quarantined(refused: &Refused) -> Response {
     let why = [json!({"code": refused.code, "text": refused.reason})];
-    Json(json!({"quarantined": true, "why": why})).into_response()
+    Json(json!({"quarantined": true, "why": why, "reason": refused.reason})).into_response()
 }

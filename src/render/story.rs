@@ -126,7 +126,7 @@ fn paragraph(moment: &Moment, before: Option<State>, zones: &Zones) -> String {
         .collect();
     texts.dedup();
     texts.extend(moment.wants.iter().map(|text| sentence(text)));
-    if moment.repeated > 0 {
+    if moment.repeated > 0 && !texts.is_empty() {
         let until = zones.schedule.time_text(moment.until);
         texts.push(format!(
             "The same {} times more, until {until}",

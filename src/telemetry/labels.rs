@@ -290,6 +290,7 @@ pub fn is_refusal(code: Code) -> bool {
         | Code::Outdated
         | Code::Observing => true,
         Code::Opened
+        | Code::Resumed
         | Code::GamesAfterAll
         | Code::Accepted
         | Code::Merged

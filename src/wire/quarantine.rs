@@ -100,7 +100,9 @@ mod tests {
             sha256: "ab".to_owned(),
         };
         let zone = "America/Los_Angeles".parse().unwrap();
-        let shown = |message| serde_json::to_value(QuarantinedBody::of(message, &zone)).unwrap();
+        let shown = |message: &Quarantined| {
+            serde_json::to_value(QuarantinedBody::of(message, &zone)).unwrap()
+        };
         let expected = json!({
             "id": 7, "source": "trigger", "message_id": "trigger/1", "received_at": "2026-01-19T00:00:00-08:00",
             "code": "not_json", "reason": "the event is not JSON", "bytes": 8, "sha256": "ab", "whole": true,

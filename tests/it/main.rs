@@ -2,5 +2,14 @@
 //!
 //! What one file promises is tested next to it.
 
+#[path = "../support/mod.rs"]
+mod support;
+
 mod down;
+mod http_complete;
+mod http_identity;
+mod http_people;
+mod http_probes;
+mod http_push;
+mod http_quarantine;
 mod kill;

@@ -128,13 +128,22 @@ async fn every_remembered_night_has_as_many_to_dispatch_as_its_figures_say() {
 }
 
 #[tokio::test]
-async fn workers_scaled_to_zero_leave_first_requests_unanswered() {
-    let slate = ask("2026-01-11").await.slate;
-    let silent = Override {
-        fate: Fate::Silent,
-        attempts_max: Some(1),
-    };
-    assert_eq!(fates(&slate, |given| *given == silent), 218 - 78);
+async fn workers_scaled_to_zero_leave_requests_unanswered_for_once_or_all_night() {
+    for (date, attempts_max, unanswered) in [
+        ("2026-01-08", Some(1), 60 - 28),
+        ("2026-01-11", None, 218 - 78),
+    ] {
+        let slate = ask(date).await.slate;
+        let silent = Override {
+            fate: Fate::Silent,
+            attempts_max,
+        };
+        assert_eq!(
+            fates(&slate, |given| *given == silent),
+            unanswered,
+            "{date}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -68,13 +68,6 @@ pub struct Completion {
     pub reconcile_every: TimeDelta,
 }
 
-impl Completion {
-    /// Whether a skip for this reason needs no further try.
-    pub fn is_permanent_skip(&self, reason: &str) -> bool {
-        self.permanent_skip_reasons.iter().any(|r| r == reason)
-    }
-}
-
 /// When and how often units are sent again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

@@ -109,8 +109,8 @@ impl Batch {
         let first = self.first_sent_at.unwrap_or(self.frozen_at);
         let pace = &mut self.pace;
         match pace.minute {
-            Some(counted) if counted == minute => pace.answers += answers,
-            Some(counted) if counted < minute => {
+            Some(counted) if counted >= minute => pace.answers += answers,
+            Some(counted) => {
                 // The first minute began in the middle of sending: it says nothing about the pace.
                 if counted > first {
                     pace.slowest = Some(
@@ -122,7 +122,6 @@ impl Batch {
                 pace.minute = Some(minute);
                 pace.answers = answers;
             }
-            Some(_) => {}
             None => {
                 pace.minute = Some(minute);
                 pace.answers = answers;
@@ -222,9 +221,8 @@ pub fn settle(draft: &mut Draft, reason: Reason) {
 /// Ends a sending in which nothing moves any more: what was not sent is free again, and the batch settles.
 pub fn end_sending(draft: &mut Draft) {
     let zone = draft.run.policy.schedule.zone;
-    let Some(batch) = &mut draft.run.batch else {
-        return;
-    };
+    let batch = draft.run.batch.as_mut();
+    let Some(batch) = batch else { return };
     let (left, moved_at) = (batch.left_to_send(), zone.time_text(batch.last_moved_at()));
     let batch_id = batch.id.clone();
     batch.free_unsent();

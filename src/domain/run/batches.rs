@@ -162,9 +162,8 @@ pub fn order_freeze(draft: &mut Draft, wave: u32) {
 
 /// Takes a frozen wave into the counts and, if it has anything to send, makes it the batch's.
 pub fn freeze(draft: &mut Draft, tally: &FrozenTally) {
-    let Some(staging) = draft.run.staging.take() else {
-        return;
-    };
+    let staging = draft.run.staging.take();
+    let Some(staging) = staging else { return };
     let run = &mut draft.run;
     let counts = &mut run.counts;
     counts.plan = tally.plan;
@@ -187,6 +186,7 @@ pub fn freeze(draft: &mut Draft, tally: &FrozenTally) {
         return;
     }
     let run = &mut draft.run;
+    run.retries.waves_sent += 1;
     run.retries.units += tally.retried;
     if staging.reach == Reach::Automatic {
         run.retries.units_automatic += tally.retried;
@@ -249,9 +249,8 @@ fn begin(run: &mut Run, staging: &Staging, tally: &FrozenTally, now: Instant) {
 
 /// Goes over to sending what was frozen. An early "met" is lost: the night is judged again.
 pub fn dispatch(draft: &mut Draft) {
-    let Some(batch_id) = draft.run.batch_id().cloned() else {
-        return;
-    };
+    let id = draft.run.batch_id().cloned();
+    let Some(batch_id) = id else { return };
     draft.run.state = State::Dispatching;
     draft.run.failure = None;
     draft.run.wait = None;

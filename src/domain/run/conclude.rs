@@ -74,6 +74,9 @@ fn partial(draft: &mut Draft) {
     draft.says(Code::Partial, text);
     accept(draft);
     settled::plan_retry(draft);
+    if draft.run.is_observing() {
+        draft.look_at_rows_later();
+    }
 }
 
 /// Publishes a gap that is within tolerance.

@@ -26,9 +26,8 @@ pub fn decide(draft: &mut Draft, event: &Event) {
 /// Units went out; when none is left, answers are awaited.
 fn sent(draft: &mut Draft) {
     let timeout = draft.run.policy.completion.answer_timeout;
-    let Some(batch) = &draft.run.batch else {
-        return;
-    };
+    let batch = draft.run.batch.as_ref();
+    let Some(batch) = batch else { return };
     let (left, sent, refused, frozen) = (
         batch.left_to_send(),
         batch.sent,

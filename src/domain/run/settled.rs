@@ -144,15 +144,8 @@ fn retry_under_way(run: &Run) -> bool {
 /// What late rows and answers make of a settled run.
 fn reassess(draft: &mut Draft) {
     let run = &draft.run;
-    let unsettled = match run.state {
-        State::Complete => false,
-        State::Partial | State::Failed => run.counts.gap() == 0 && run.counts.ready > 0,
-        State::Expected
-        | State::Waiting
-        | State::Dispatching
-        | State::Running
-        | State::NotExpected => false,
-    };
+    let closed = run.counts.gap() == 0 && run.counts.ready > 0;
+    let unsettled = closed && run.state != State::Complete;
     if unsettled || run.counts.claims_open() > 0 {
         conclude::conclude(draft);
     } else if run.is_accepted() && run.completed_at.is_none() {
@@ -186,7 +179,7 @@ pub fn plan_retry(draft: &mut Draft) {
 fn no_automatic_retry(run: &Run, now: Instant) -> Option<String> {
     let policy = &run.policy.retry;
     let short = run.has_promises() && run.instants.deadline_at - now < policy.time_left_min;
-    let again = |batch: &super::Batch| batch.retried >= batch.frozen;
+    let again = |batch: &super::Batch| batch.frozen > 0 && batch.retried >= batch.frozen;
     if run.is_observing() {
         Some("the handoff only observes".to_owned())
     } else if run.retry_budget(Reach::Automatic) == Some(0) {
@@ -206,9 +199,11 @@ fn no_automatic_retry(run: &Run, now: Instant) -> Option<String> {
 /// Whether a retry is surely still to come: one is planned, or a fixed time lies ahead and every unit has an attempt
 /// and the night a budget left.
 pub fn retry_to_come(run: &Run) -> bool {
-    let left =
-        run.waves < run.policy.retry.attempts_max && run.retry_budget(Reach::Fixed) != Some(0);
+    let attempts = run.retries.waves_sent < run.policy.retry.attempts_max;
+    let left = attempts && run.retry_budget(Reach::Fixed) != Some(0);
     let fixed = left && run.instants.retries_at.len() > run.retries.fixed_done;
     let failed = run.failure == Some(Failure::InsufficientData);
-    run.retries.automatic_at.is_some() || run.retries.pending.is_some() || (fixed && !failed)
+    let under_way =
+        run.staging.is_some() || run.asking.trigger.is_some() || run.retries.pending.is_some();
+    run.retries.automatic_at.is_some() || under_way || (fixed && !failed)
 }

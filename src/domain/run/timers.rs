@@ -215,76 +215,100 @@ fn close(draft: &mut Draft) {
 
 /// Every timer that is set, due or not.
 fn timers(run: &Run) -> Vec<(Instant, Timer)> {
-    let asks = run.asking.readiness_since.is_none();
-    let poll = run
-        .wait
-        .as_ref()
-        .and_then(|wait| wait.poll_at)
-        .filter(|_| asks && run.state == State::Waiting);
-    let settle = run.batch.as_ref().filter(|_| run.state == State::Running);
-    let late_until = run
-        .ruling
-        .as_ref()
-        .filter(|ruling| !ruling.confirmed)
-        .and_then(|ruling| ruling.open_until);
-    let sending = run
-        .batch
-        .as_ref()
-        .filter(|_| run.state == State::Dispatching);
-    let question = [run.asking.readiness_since, run.asking.rows_since];
-    let unanswered = question.into_iter().flatten().map(|at| at + ANSWER_LONGEST);
-    let staging = run
-        .staging
-        .as_ref()
-        .map(|wave| wave.asked_at + STAGING_LONGEST);
-    let judging = run.judging_since.filter(|_| run.ruling.is_none());
-    let mut timers: Vec<(Option<Instant>, Timer)> = vec![
+    let timers = [
         (run.looks.give_up_at, Timer::GiveUp),
         (run.looks.rows_at, Timer::Rows),
-        (poll, Timer::Poll),
-        (run.looks.catch_up_at.filter(|_| asks), Timer::CatchUp),
+        (run.retries.automatic_at, Timer::AutomaticRetry),
+        (Some(run.instants.closes_at), Timer::Close),
+    ];
+    let timers = timers.into_iter().chain(question_timers(run));
+    let timers = timers.chain(batch_timers(run)).chain(verdict_timers(run));
+    let set = timers.filter_map(|(at, timer)| Some((at?, timer)));
+    set.chain(scheduled(run)).collect()
+}
+
+type Due = (Option<Instant>, Timer);
+
+/// Questions to ask, and questions that have gone unanswered.
+fn question_timers(run: &Run) -> [Due; 3] {
+    let idle = run.asking.readiness_since.is_none();
+    let wait = run.wait.as_ref().filter(|_| run.state == State::Waiting);
+    let questions = [run.asking.readiness_since, run.asking.rows_since];
+    let unanswered = questions
+        .into_iter()
+        .flatten()
+        .map(|at| at + ANSWER_LONGEST);
+    let staging = run.staging.as_ref();
+    let uncollected = staging.map(|wave| wave.asked_at + STAGING_LONGEST);
+    [
         (
-            settle.and_then(|batch| batch.settles_at(&run.policy)),
+            wait.and_then(|wait| wait.poll_at).filter(|_| idle),
+            Timer::Poll,
+        ),
+        (run.looks.catch_up_at.filter(|_| idle), Timer::CatchUp),
+        (unanswered.chain(uncollected).min(), Timer::Unanswered),
+    ]
+}
+
+fn batch_timers(run: &Run) -> [Due; 2] {
+    let batch_in = |state| run.batch.as_ref().filter(|_| run.state == state);
+    let settling = batch_in(State::Running);
+    let sending = batch_in(State::Dispatching);
+    [
+        (
+            settling.and_then(|batch| batch.settles_at(&run.policy)),
             Timer::Settle,
         ),
-        (run.retries.automatic_at, Timer::AutomaticRetry),
-        (
-            judging.map(|since| since + run.policy.sla.judging_max),
-            Timer::JudgingEnds,
-        ),
-        (late_until, Timer::LateAnswersEnd),
         (
             sending.and_then(|batch| batch.sending_ends_at(&run.policy)),
             Timer::SendingEnds,
         ),
-        (unanswered.chain(staging).min(), Timer::Unanswered),
-        (Some(run.instants.closes_at), Timer::Close),
-    ];
+    ]
+}
+
+fn verdict_timers(run: &Run) -> [Due; 2] {
+    let judging = run.judging_since.filter(|_| run.ruling.is_none());
+    let late = run.ruling.as_ref().filter(|ruling| !ruling.confirmed);
+    [
+        (
+            judging.map(|since| since + run.policy.sla.judging_max),
+            Timer::JudgingEnds,
+        ),
+        (
+            late.and_then(|ruling| ruling.open_until),
+            Timer::LateAnswersEnd,
+        ),
+    ]
+}
+
+/// What the schedule still holds. The backup looks at a date without games, too: the season file may be wrong.
+fn scheduled(run: &Run) -> Vec<(Instant, Timer)> {
+    let mut timers = Vec::new();
+    let mut add = |at: &[Instant], timer| timers.extend(at.iter().map(|at| (*at, timer)));
     if run.purpose == Purpose::Tonight {
-        // On a date without games, too: the season file may be wrong.
-        let backups = run
-            .instants
-            .backups_at
-            .iter()
-            .skip(run.retries.backups_done);
-        timers.extend(backups.map(|at| (Some(*at), Timer::Backup)));
+        add(
+            left(&run.instants.backups_at, run.retries.backups_done),
+            Timer::Backup,
+        );
     }
     if run.has_promises() {
-        let retries = run.instants.retries_at.iter().skip(run.retries.fixed_done);
-        timers.extend(retries.map(|at| (Some(*at), Timer::FixedRetry)));
-        timers.push((
-            (!run.looks.checked).then_some(run.instants.check_at),
-            Timer::Check,
-        ));
-        timers.push((
-            (!run.looks.deadline_done).then_some(run.instants.deadline_at),
+        add(
+            left(&run.instants.retries_at, run.retries.fixed_done),
+            Timer::FixedRetry,
+        );
+        let check = [run.instants.check_at];
+        add(left(&check, usize::from(run.looks.checked)), Timer::Check);
+        let deadline = [run.instants.deadline_at];
+        add(
+            left(&deadline, usize::from(run.looks.deadline_done)),
             Timer::Deadline,
-        ));
+        );
     }
     timers
-        .into_iter()
-        .filter_map(|(at, timer)| Some((at?, timer)))
-        .collect()
+}
+
+fn left(instants: &[Instant], done: usize) -> &[Instant] {
+    instants.get(done..).unwrap_or_default()
 }
 
 /// The next instant at which anything is due or may look different; `None` once closed. After a tick it lies later.

@@ -59,9 +59,8 @@ fn consider(draft: &mut Draft, answer: &Readiness) {
         draft.says(Code::Ready, "what is ready is being collected already");
         return;
     }
-    let Some(wait) = &mut draft.run.wait else {
-        return;
-    };
+    let wait = draft.run.wait.as_mut();
+    let Some(wait) = wait else { return };
     // Force is for what is ready now; with nothing ready the run waits like any other.
     let force = std::mem::take(&mut wait.force);
     let (since, until) = (wait.since, wait.until);

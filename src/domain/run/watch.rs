@@ -101,6 +101,8 @@ pub fn thresholds(run: &Run) -> Vec<Instant> {
         at.push(batch.last_moved_at() + run.policy.dispatch.stalled_after);
         at.push(batch.last_moved_at() + run.policy.completion.settle_quiet);
     }
+    let doubted = run.risk.past_since.filter(|_| !run.risk.at_risk);
+    at.extend(doubted.map(|since| since + run.policy.forecast.at_risk_after));
     at.extend(
         run.alerts
             .iter()
@@ -121,13 +123,16 @@ fn is_open(run: &Run, kind: Kind) -> bool {
 /// Gap and completion are judged at settling and the deadline, never while answers arrive on time; an alert that is
 /// open stays as long as its numbers are bad.
 fn is_judged(run: &Run, kind: Kind, now: Instant) -> bool {
-    matches!(run.state, State::Complete | State::Partial)
-        || now >= run.instants.deadline_at
-        || is_open(run, kind)
+    matches!(run.state, State::Complete | State::Partial) || is_past(run, now) || is_open(run, kind)
+}
+
+/// Past the deadline, once the verdict is known: before it nobody is told twice.
+fn is_past(run: &Run, now: Instant) -> bool {
+    now >= run.instants.deadline_at && run.ruling.is_some()
 }
 
 fn is_finished(run: &Run) -> bool {
-    run.state == State::Complete || run.is_accepted()
+    run.state == State::Complete || (run.is_accepted() && run.completed_at.is_some())
 }
 
 fn deadline_breached(run: &Run, _now: Instant) -> Option<Condition> {
@@ -143,8 +148,7 @@ fn deadline_breached(run: &Run, _now: Instant) -> Option<Condition> {
 }
 
 fn nothing_predicted(run: &Run, now: Instant) -> Option<Condition> {
-    let nothing =
-        now >= run.instants.deadline_at && run.ruling.is_some() && run.counts.plan.predicted() == 0;
+    let nothing = is_past(run, now) && run.counts.plan.predicted() == 0;
     let text = format!(
         "no {} has a prediction, {} are ready",
         run.policy.unit_noun, run.counts.ready
@@ -184,7 +188,7 @@ fn gap_exceeded(run: &Run, now: Instant) -> Option<Condition> {
     if !is_judged(run, Kind::GapExceeded, now) || run.counts.ready == 0 {
         return None;
     }
-    let past = now >= run.instants.deadline_at;
+    let past = is_past(run, now);
     // What is in flight is excepted while it is on time.
     let gap = if past {
         run.counts.needing_work()
@@ -233,18 +237,12 @@ fn batch_stalled(run: &Run, now: Instant) -> Option<Condition> {
     let batch = run
         .batch
         .as_ref()
-        .filter(|batch| batch.settling_at.is_none() && !run.is_observing())?;
-    let limit = match run.state {
-        State::Dispatching => run.policy.dispatch.stalled_after,
-        State::Running => run.policy.completion.settle_quiet,
-        State::Expected
-        | State::Waiting
-        | State::Complete
-        | State::Partial
-        | State::Failed
-        | State::NotExpected => {
-            return None;
-        }
+        .filter(|batch| batch.settling_at.is_none() && !run.is_observing())
+        .filter(|_| matches!(run.state, State::Dispatching | State::Running))?;
+    let limit = if run.state == State::Dispatching {
+        run.policy.dispatch.stalled_after
+    } else {
+        run.policy.completion.settle_quiet
     };
     if now < batch.last_moved_at() + limit {
         return None;

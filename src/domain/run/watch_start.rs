@@ -2,8 +2,6 @@
 //!
 //! What is sent and answered belongs to `watch`.
 
-use chrono::TimeDelta;
-
 use super::{Failure, Run, State, outlook};
 use crate::domain::{
     Instant,
@@ -111,11 +109,11 @@ fn fast_night(run: &Run) -> Option<String> {
 }
 
 pub fn start_latency_high(run: &Run, now: Instant) -> Option<Condition> {
-    let seconds = run.start_latency_seconds(now)?;
-    let latency = &run.policy.sla.latency;
-    let severity = match TimeDelta::microseconds((seconds * 1e6) as i64) {
-        long if long > latency.critical => Severity::Critical,
-        long if long > latency.warning => Severity::Warning,
+    let latency = run.start_latency(now)?;
+    let limits = &run.policy.sla.latency;
+    let severity = match latency {
+        long if long > limits.critical => Severity::Critical,
+        long if long > limits.warning => Severity::Warning,
         _ => return None,
     };
     let zone = run.policy.schedule.zone;
@@ -123,9 +121,9 @@ pub fn start_latency_high(run: &Run, now: Instant) -> Option<Condition> {
     let text = match run.start.dispatched_at {
         Some(at) => {
             let dispatched = zone.time_text(at);
-            let minutes = seconds / 60.0;
+            let minutes = latency.num_minutes();
             format!(
-                "{minutes:.0} min from the upstream's finish at {finished} to the first dispatch at {dispatched}"
+                "{minutes} min from the upstream's finish at {finished} to the first dispatch at {dispatched}"
             )
         }
         None => format!("the upstream finished at {finished} and nothing has been dispatched"),
