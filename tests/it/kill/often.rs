@@ -30,6 +30,7 @@ async fn killed_again_and_again_the_night_still_comes_to_its_end() {
     };
     let mut night = Night::begin(plan).await;
     night.finish_upstream().await;
+    night.see("opened", |_| true).await;
     let pubsub = night.pubsub.clone();
     let event = night.event();
     let sent = tokio::spawn(async move { pubsub.publish(Subscription::Trigger, &event).await });

@@ -192,7 +192,9 @@ impl<'a> Evidence<'a> {
         let places = story.map(|code| codes.iter().position(|it| *it == code));
         assert!(places.iter().all(Option::is_some), "{codes:?}");
         assert!(places.is_sorted(), "{codes:?}");
-        assert_eq!(codes.iter().filter(|it| **it == Code::Accepted).count(), 1);
+        let times = |code| codes.iter().filter(|it| **it == code).count() as u64;
+        assert_eq!(times(Code::Accepted), 1);
+        assert_eq!(times(Code::Resumed), self.night.kills);
     }
 
     /// The stored events, played again, give the stored run.
