@@ -5,13 +5,13 @@
 
 use chrono::TimeDelta;
 
-use super::{EngineError, Shared, apply, outbox::LEASE};
+use super::{EngineError, Shared, apply, outbox::LEASE, transaction::Measured};
 use crate::{
     domain::{
         Instant,
         dispatch::{Pacer, request_id},
         event::{Event, SentTally},
-        ids::{BatchId, UnitId},
+        ids::{BatchId, RunKey, UnitId},
         run::{Run, State},
     },
     ports::{
@@ -111,9 +111,6 @@ async fn send_some(shared: &Shared, run: &Run, wave: &Wave<'_>) -> Result<u64, E
     let verdicts = sort(&units, &results, run.policy.dispatch.publish_tries_max);
     let mut transaction = shared.begin().await?;
     let now = shared.clock.now();
-    let Some(current) = transaction.run(&run.key).await? else {
-        return Ok(0);
-    };
     let Verdicts {
         sent,
         again,
@@ -128,17 +125,7 @@ async fn send_some(shared: &Shared, run: &Run, wave: &Wave<'_>) -> Result<u64, E
             at: now,
         })
         .await?;
-    let tally = SentTally {
-        spared: tally.spared + spared,
-        ..tally
-    };
-    if tally != SentTally::default() {
-        let applied = apply::apply(&mut *transaction, current, Event::Sent(tally), now).await?;
-        transaction.commit().await?;
-        applied.record(shared);
-    } else {
-        transaction.commit().await?;
-    }
+    commit(shared, transaction, &run.key, tally).await?;
     Ok(units.len() as u64 + spared)
 }
 
@@ -155,8 +142,38 @@ async fn claim(shared: &Shared, run: &Run, wave: &Wave<'_>) -> Result<Claimed, E
             now,
         })
         .await?;
-    transaction.commit().await?;
+    let spared = SentTally {
+        spared: claimed.spared,
+        ..SentTally::default()
+    };
+    commit(shared, transaction, &run.key, spared).await?;
     Ok(claimed)
+}
+
+/// Commits with what it did to the run, so that no crash can part the rows and the counts.
+async fn commit(
+    shared: &Shared,
+    mut transaction: Measured,
+    key: &RunKey,
+    tally: SentTally,
+) -> Result<(), EngineError> {
+    let nothing = SentTally {
+        at: tally.at,
+        ..SentTally::default()
+    };
+    let run = match tally == nothing {
+        true => None,
+        false => transaction.run(key).await?,
+    };
+    let Some(run) = run else {
+        transaction.commit().await?;
+        return Ok(());
+    };
+    let event = Event::Sent(tally);
+    let applied = apply::apply(&mut *transaction, run, event, shared.clock.now()).await?;
+    transaction.commit().await?;
+    applied.record(shared);
+    Ok(())
 }
 
 fn request(run: &Run, batch_id: &BatchId, claim: &Claim) -> Request {

@@ -137,14 +137,16 @@ fn paragraph(moment: &Moment, before: Option<State>, zones: &Zones) -> String {
         .collect();
     texts.dedup();
     texts.extend(moment.wants.iter().map(|text| sentence(text)));
-    if moment.repeated > 0 && !texts.is_empty() {
+    let seconds = (moment.until - moment.at).num_seconds();
+    if texts.is_empty() {
+        // A moment that only told someone, or nothing, has no length to tell.
+    } else if moment.repeated > 0 {
         let until = zones.schedule.time_text(moment.until);
         texts.push(format!(
             "The same {} times more, until {until}",
             moment.repeated
         ));
-    } else if moment.until > moment.at {
-        let seconds = (moment.until - moment.at).num_seconds();
+    } else if seconds > 0 {
         texts.push(format!("All that in {seconds} s"));
     }
     if let Some(state) = moment.state.filter(|state| before != Some(*state)) {

@@ -5,9 +5,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod down;
 mod http_complete;
 mod http_identity;
 mod http_people;
 mod http_probes;
 mod http_push;
 mod http_quarantine;
+mod kill;

@@ -1,0 +1,1 @@
+//! Down through the deadline.

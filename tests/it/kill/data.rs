@@ -1,0 +1,179 @@
+//! Tonight's tables and configuration: who is listed, who is ready, and what will become of each.
+//!
+//! Writing them belongs to `night`.
+
+use std::net::SocketAddr;
+
+use chrono::{TimeDelta, Timelike};
+use tipoff::{
+    clock::{Clock, SystemClock},
+    domain::{
+        Instant,
+        ids::{GameDate, GameId, UnitId},
+    },
+    warehouse::{ContextRow, FeatureRow, RunHistoryRow},
+};
+
+/// Games of the night.
+const GAMES: usize = 7;
+/// Listed units that the filter takes out, and listed ones that never become ready.
+const FILTERED: usize = 8;
+pub const NEVER_READY: usize = 6;
+
+/// How a night differs from the usual one.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Units that will be ready.
+    pub units: usize,
+    /// Most units in flight.
+    pub in_flight_max: usize,
+    /// Some units fail at their first attempt.
+    pub failing: bool,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            units: 120,
+            in_flight_max: 1_000,
+            failing: false,
+        }
+    }
+}
+
+/// What becomes of a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Predicted, perhaps later than the others.
+    Predicts { late: bool },
+    /// Skipped for good.
+    Skips(&'static str),
+    /// Failed.
+    Fails,
+}
+
+/// Names are data: some hold what a header, a path or SQL could stumble over.
+pub fn unit(number: usize) -> String {
+    match number % 10 {
+        3 => format!("karl-anthony-{number:03}"),
+        7 => format!("o'neal \u{1f3c0}/%{number:03}"),
+        _ => format!("player{number:03}"),
+    }
+}
+
+fn number(unit: &str) -> usize {
+    unit[unit.len() - 3..].parse().unwrap()
+}
+
+/// What becomes of this unit; `failing`: at an attempt at which some fail.
+pub fn fate(unit: &str, failing: bool) -> Fate {
+    let number = number(unit);
+    match (number % 9, number % 13) {
+        (4, _) if number.is_multiple_of(2) => Fate::Skips("player_injury_out"),
+        (4, _) => Fate::Skips("no_prop_lines"),
+        (_, 6) if failing => Fate::Fails,
+        _ => Fate::Predicts {
+            late: number % 11 == 2,
+        },
+    }
+}
+
+fn game(number: usize) -> GameId {
+    GameId::new(format!("game{}", number % GAMES))
+}
+
+/// Who plays tonight.
+pub fn contexts(plan: &Plan, game_date: GameDate) -> Vec<ContextRow> {
+    let row = |number: usize| ContextRow {
+        player_lookup: UnitId::new(unit(number)),
+        game_id: game(number),
+        game_date,
+        team_abbr: "LAL".to_owned(),
+        opponent_team_abbr: "DEN".to_owned(),
+        home_game: number.is_multiple_of(2),
+        has_prop_line: true,
+        current_points_line: Some(24.5),
+        avg_minutes_per_game_last_7: Some(if number < plan.units + NEVER_READY {
+            31.0
+        } else {
+            5.0
+        }),
+        player_status: "active".to_owned(),
+    };
+    (0..plan.units + NEVER_READY + FILTERED).map(row).collect()
+}
+
+/// Their features, once the upstream has finished.
+pub fn features(plan: &Plan, game_date: GameDate, now: Instant) -> Vec<FeatureRow> {
+    let never = plan.units..plan.units + NEVER_READY;
+    let row = |number: usize| FeatureRow {
+        player_lookup: UnitId::new(unit(number)),
+        game_date,
+        game_id: game(number),
+        is_production_ready: !never.contains(&number),
+        feature_quality_score: Some(88.0),
+        feature_version: "v2".to_owned(),
+        data_quality_issues: Vec::new(),
+        circuit_breaker_active: false,
+        updated_at: now,
+    };
+    (0..plan.units + NEVER_READY + FILTERED).map(row).collect()
+}
+
+/// The upstream's own row.
+pub fn upstream_run(plan: &Plan, game_date: GameDate, now: Instant) -> RunHistoryRow {
+    RunHistoryRow {
+        processor_name: "MLFeatureStoreProcessor".to_owned(),
+        run_id: "upstream-1".to_owned(),
+        data_date: game_date,
+        status: "success".to_owned(),
+        records_processed: Some(plan.units as u64),
+        started_at: now - TimeDelta::minutes(20),
+        processed_at: Some(now),
+        triggered_by: None,
+        trigger_source: None,
+        trigger_message_id: None,
+        duration_seconds: Some(1_200.0),
+        phase: "phase_4_precompute".to_owned(),
+        summary: serde_json::Value::Null,
+        errors: serde_json::Value::Null,
+    }
+}
+
+/// A zone in which it is past noon now: the deadline is hours ahead, and no midnight is near.
+pub fn zone() -> String {
+    let hours = 12 - i64::from(SystemClock.now().hour());
+    format!("{hours:+03}:00")
+}
+
+/// The configuration: the shipped handoff on this zone's clock, in a hurry.
+pub fn config(plan: &Plan, zone: &str, workers: SocketAddr) -> String {
+    let in_flight_max = plan.in_flight_max;
+    format!(
+        r#"
+log_format = "json"
+[listen]
+port = 0
+[[handoffs]]
+id = "phase4-to-phase5"
+calendar_zone = "{zone}"
+season = "none"
+sink = {{ http = {{ url = "http://{workers}/" }} }}
+[handoffs.schedule]
+zone = "{zone}"
+deadline = "17:00"
+backup = "16:00"
+retries = ["16:15", "16:30"]
+[handoffs.readiness]
+poll = "1s"
+[handoffs.pace]
+start_per_second = 200.0
+full_per_second = 200.0
+in_flight_max = {in_flight_max}
+[handoffs.completion]
+reconcile_every = "1s"
+[handoffs.retry]
+automatic_delay = "1s"
+"#
+    )
+}

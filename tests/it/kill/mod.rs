@@ -1,0 +1,14 @@
+//! The service killed, and started again: the real program as a child process, on the real clock, with SIGKILL.
+//!
+//! What a service without an accident does belongs elsewhere.
+
+mod data;
+mod incidents;
+mod night;
+mod often;
+mod points;
+mod proof;
+mod push;
+mod service;
+mod sight;
+mod workers;

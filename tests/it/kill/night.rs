@@ -1,0 +1,167 @@
+//! One night around a service that is killed: its tables, its workers, its pushes, and the lives of the service.
+//!
+//! When it is killed belongs to the tests, what has to be true afterwards to `proof`.
+
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant as Watch},
+};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tipoff::{
+    clock::{Clock, SystemClock},
+    domain::{
+        ids::{HandoffId, RunKey},
+        zone::Zone,
+    },
+    warehouse::EmbeddedWarehouse,
+};
+
+use super::{
+    data::{self, Plan},
+    push::{PubSub, Subscription},
+    service::{Log, Service},
+    sight::{Reader, Sight},
+    workers::Workers,
+};
+
+/// How long anything may take before the test gives up.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The pause between two looks.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// A night.
+pub struct Night {
+    pub plan: Plan,
+    pub key: RunKey,
+    pub folder: TempDir,
+    pub warehouse: EmbeddedWarehouse,
+    pub workers: Arc<Workers>,
+    pub pubsub: PubSub,
+    pub log: Log,
+    /// How often it was killed.
+    pub kills: u64,
+    service: Option<Service>,
+}
+
+impl Night {
+    /// A night on which the players are listed and nothing is ready; the service runs.
+    pub async fn begin(plan: Plan) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let warehouse = EmbeddedWarehouse::open(&folder.path().join("data/warehouse"))
+            .await
+            .unwrap();
+        let pubsub = PubSub::default();
+        let (workers, address) =
+            Workers::start(pubsub.clone(), warehouse.clone(), plan.failing).await;
+        let zone = data::zone();
+        let config = data::config(&plan, &zone, address);
+        std::fs::write(folder.path().join("tipoff.toml"), config).unwrap();
+        let zone: Zone = zone.parse().unwrap();
+        let key = RunKey {
+            handoff: HandoffId::new("phase4-to-phase5"),
+            game_date: zone.date(SystemClock.now()),
+        };
+        let contexts = data::contexts(&plan, key.game_date);
+        warehouse.put_contexts(&contexts).await.unwrap();
+        let mut night = Self {
+            plan,
+            key,
+            folder,
+            warehouse,
+            workers,
+            pubsub,
+            log: Log::default(),
+            kills: 0,
+            service: None,
+        };
+        night.start();
+        night
+    }
+
+    /// The store's file.
+    pub fn file(&self) -> PathBuf {
+        self.folder.path().join("data/state.sqlite")
+    }
+
+    /// Starts the service on the folder, as it is.
+    pub fn start(&mut self) {
+        let service = Service::start(self.folder.path(), &self.log);
+        self.pubsub.connect(Some(service.url.clone()));
+        self.service = Some(service);
+    }
+
+    /// Kills the service where it stands.
+    pub fn kill(&mut self) {
+        self.service.take().unwrap().kill();
+        self.pubsub.connect(None);
+        self.kills += 1;
+    }
+
+    /// The upstream finishes: its rows are there.
+    pub async fn finish_upstream(&self) {
+        let (date, now) = (self.key.game_date, SystemClock.now());
+        let features = data::features(&self.plan, date, now);
+        self.warehouse.put_features(&features).await.unwrap();
+        let run = data::upstream_run(&self.plan, date, now);
+        self.warehouse.put_run_history(&[run]).await.unwrap();
+    }
+
+    /// The upstream's event.
+    pub fn event(&self) -> Value {
+        json!({
+            "processor_name": "MLFeatureStoreProcessor", "phase": "phase_4_precompute", "execution_id": "x1",
+            "game_date": self.key.game_date, "status": "success", "timestamp": SystemClock.now().to_rfc3339(),
+        })
+    }
+
+    /// Publishes the event; returns once the service has acknowledged it.
+    pub async fn send_event(&self) {
+        self.pubsub
+            .publish(Subscription::Trigger, &self.event())
+            .await;
+    }
+
+    /// Looks at the store, about every millisecond, until it is so.
+    pub async fn see(&self, what: &str, is: impl Fn(&Sight) -> bool) -> Sight {
+        let mut reader = Reader::open(&self.file()).await;
+        let since = Watch::now();
+        let mut last = None;
+        while since.elapsed() < PATIENCE {
+            last = reader.look(&self.key).await;
+            match last {
+                Some(sight) if is(&sight) => return sight,
+                Some(_) | None => tokio::time::sleep(LOOK).await,
+            }
+        }
+        panic!("never {what}: {last:#?}\n{:#?}", self.log.lock().unwrap());
+    }
+
+    /// Waits until the workers have taken so many requests.
+    pub async fn see_calls(&self, calls: usize) {
+        let since = Watch::now();
+        while self.workers.calls().len() < calls {
+            assert!(since.elapsed() < PATIENCE, "the workers were never asked");
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Kills the service as soon as it is so, and looks again: the files of the dead say that it was.
+    pub async fn kill_when(&mut self, what: &str, is: impl Fn(&Sight) -> bool) {
+        self.see(what, &is).await;
+        self.kill();
+        let mut reader = Reader::open(&self.file()).await;
+        let dead = reader.look(&self.key).await.unwrap();
+        assert!(is(&dead), "it went on before it died: {what}: {dead:#?}");
+    }
+
+    /// What the service says of the night.
+    pub async fn status(&self) -> Value {
+        let url = format!("{}/status", self.pubsub.url());
+        let answer = reqwest::get(url).await.unwrap();
+        assert!(answer.status().is_success(), "{answer:?}");
+        answer.json().await.unwrap()
+    }
+}
