@@ -5,6 +5,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../scenarios/mod.rs"]
+mod scenarios;
+
 mod http_complete;
 mod http_identity;
 mod http_people;
