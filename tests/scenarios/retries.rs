@@ -165,7 +165,7 @@ async fn incident_35_skips_without_a_completion_do_not_hold_the_night_and_are_na
             message
                 .told
                 .iter()
-                .any(|told| told.alert.kind == Kind::GapExceeded)
+                .any(|told| told.alert.kind == Kind::CompletionLow)
         })
         .unwrap();
     let mut named: Vec<String> = message

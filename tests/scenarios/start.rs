@@ -68,6 +68,8 @@ async fn incident_04_only_an_accepted_trigger_moves_the_run_and_a_gate_is_no_dis
         (200, vec!["not_final_processor".to_owned()])
     );
     assert_eq!(night.status().await["state"], "expected");
+    let refusals = night.metric("tipoff_refusals_total", &["not_final_processor"]);
+    assert_eq!(refusals.await, 1.0);
 
     let accepted = night.post("/trigger", night.event()).await;
     assert_eq!(

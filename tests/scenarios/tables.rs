@@ -29,12 +29,9 @@ async fn incident_08_claims_without_a_row_are_critical_and_retried() {
     let missing = status["counts"]["claimed_missing"].as_u64().unwrap();
     assert!((20..50).contains(&missing), "{missing}");
     assert_eq!(status["counts"]["gap"], missing);
-    let told = night.opened(Kind::ClaimedMissing).unwrap();
+    // The first claims to be overdue may be few; all of them are too many.
+    let told = night.told(Kind::ClaimedMissing).pop().unwrap();
     assert_eq!(told.severity, Severity::Critical);
-    assert_eq!(
-        told.text,
-        format!("{missing} of 100 were claimed as predicted and have no row")
-    );
     let status = night.until_state("complete").await;
     assert_eq!(
         night.post.sent().len() as u64,
@@ -72,7 +69,7 @@ async fn incident_83_what_could_not_be_asked_is_never_zero() {
     assert!(told.at <= instant("2026-01-19T15:01:00Z"), "{told:?}");
     assert!(night.opened(Kind::WarehouseUnreachable).is_some());
     let failed = night
-        .metric("tipoff_warehouse_questions_total", &["failed"])
+        .metric("tipoff_warehouse_questions_total", &["could_not_ask"])
         .await;
     assert!(failed > 0.0);
 
