@@ -89,7 +89,14 @@ async fn incident_26_status_reads_the_store_whoever_wrote_it() {
         .await;
     let mut status = program(night.folder.path());
     // Port 9, where nobody listens.
-    status.args(["status", "--url", "http://127.0.0.1:9", "--data", "data", "--json"]);
+    status.args([
+        "status",
+        "--url",
+        "http://127.0.0.1:9",
+        "--data",
+        "data",
+        "--json",
+    ]);
     let said = tokio::task::spawn_blocking(move || status.output().unwrap());
     let said = said.await.unwrap();
     let view: Value = serde_json::from_slice(&said.stdout).unwrap_or_else(|_| panic!("{said:?}"));
@@ -118,9 +125,7 @@ async fn incident_44_start_answers_at_once_and_the_work_is_resumable() {
     let body: Value = started.json().await.unwrap();
     assert_eq!(body["state"], "waiting");
     assert_eq!(body["batch_id"], Value::Null);
-    night
-        .kill_when("waiting", |it| it.is(State::Waiting))
-        .await;
+    night.kill_when("waiting", |it| it.is(State::Waiting)).await;
     night.finish_upstream().await;
     night.start();
     prove(&night).await;

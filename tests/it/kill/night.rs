@@ -119,7 +119,9 @@ impl Night {
 
     /// Publishes the event; returns once the service has acknowledged it.
     pub async fn send_event(&self) {
-        self.pubsub.publish(Subscription::Trigger, &self.event()).await;
+        self.pubsub
+            .publish(Subscription::Trigger, &self.event())
+            .await;
     }
 
     /// Looks at the store, about every millisecond, until it is so.

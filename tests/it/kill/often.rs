@@ -6,12 +6,7 @@ use std::time::Duration;
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
-use super::{
-    data::Plan,
-    night::Night,
-    proof::prove,
-    push::Subscription,
-};
+use super::{data::Plan, night::Night, proof::prove, push::Subscription};
 
 /// Where the chances start; change it to have other moments.
 const SEED: u64 = 20_260_119;

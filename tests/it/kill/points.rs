@@ -17,7 +17,9 @@ use super::{
 async fn killed_with_the_event_durable_and_readiness_not_asked() {
     let mut night = Night::begin(Plan::default()).await;
     night.finish_upstream().await;
-    night.see("opened and at rest", |it| it.outbox.is_empty()).await;
+    night
+        .see("opened and at rest", |it| it.outbox.is_empty())
+        .await;
     Refusal::Leases.begin(&night.file()).await;
     night.send_event().await;
     let asks = |effect: &Effect| matches!(effect, Effect::AskReadiness);
@@ -39,7 +41,11 @@ async fn killed_while_waiting_for_readiness() {
     night.send_event().await;
     night
         .kill_when("waiting", |it| {
-            let polls = it.run.wait.as_ref().is_some_and(|wait| wait.poll_at.is_some());
+            let polls = it
+                .run
+                .wait
+                .as_ref()
+                .is_some_and(|wait| wait.poll_at.is_some());
             it.is(State::Waiting) && polls && it.outbox.is_empty()
         })
         .await;
@@ -199,7 +205,11 @@ async fn killed_after_settling_while_rows_are_awaited() {
     night.send_event().await;
     night
         .kill_when("rows awaited", |it| {
-            let settling = it.run.batch.as_ref().is_some_and(|it| it.settling_at.is_some());
+            let settling = it
+                .run
+                .batch
+                .as_ref()
+                .is_some_and(|it| it.settling_at.is_some());
             it.is(State::Running) && settling && it.run.counts.claims_open() > 0
         })
         .await;

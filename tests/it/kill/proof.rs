@@ -149,7 +149,11 @@ impl<'a> Evidence<'a> {
         let in_time = of(&|it| it.in_time) as u64;
         assert_eq!(self.run().counts.in_time, in_time);
         let batch = self.run().batch.as_ref().unwrap();
-        assert_eq!((batch.left_to_send(), batch.in_flight()), (0, 0), "{batch:?}");
+        assert_eq!(
+            (batch.left_to_send(), batch.in_flight()),
+            (0, 0),
+            "{batch:?}"
+        );
     }
 
     fn keys_tell_attempts_apart(&self) {
@@ -168,7 +172,11 @@ impl<'a> Evidence<'a> {
         let attempts: BTreeSet<_> = self.calls.iter().map(|it| (&it.unit, it.attempt)).collect();
         let repeats = (self.calls.len() - attempts.len()) as u64;
         let most = IN_DOUBT_MAX * self.night.kills;
-        assert!(repeats <= most, "{repeats} sent again after {} kills", self.night.kills);
+        assert!(
+            repeats <= most,
+            "{repeats} sent again after {} kills",
+            self.night.kills
+        );
     }
 
     fn the_history_is_whole(&self) {

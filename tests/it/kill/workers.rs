@@ -127,7 +127,10 @@ impl Workers {
         };
         gate.acquire().await.unwrap().forget();
         match fate(&call.unit, self.failing && call.attempt == 1) {
-            Fate::Skips(reason) => self.answer(&call, &request, Some(("skipped", reason))).await,
+            Fate::Skips(reason) => {
+                self.answer(&call, &request, Some(("skipped", reason)))
+                    .await
+            }
             Fate::Fails => {
                 let failed = ("failed", "worker_error");
                 self.answer(&call, &request, Some(failed)).await;
