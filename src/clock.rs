@@ -185,3 +185,118 @@ impl Clock for WarpClock {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use chrono::TimeDelta;
+
+    use super::{Clock, ManualClock, SystemClock, WarpClock};
+    use crate::domain::Instant;
+
+    fn instant(text: &str) -> Instant {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_machines_clock_counts_whole_microseconds_and_runs_forward() {
+        let earlier = SystemClock.now();
+        assert_eq!(earlier.timestamp_subsec_nanos() % 1_000, 0);
+        assert!(SystemClock.now() >= earlier);
+    }
+
+    #[tokio::test]
+    async fn a_past_instant_is_not_waited_for_on_any_clock() {
+        let past = instant("2020-01-01T00:00:00Z");
+        SystemClock.sleep_until(past).await;
+        let now = instant("2026-01-19T15:00:00Z");
+        ManualClock::new(now).sleep_until(now).await;
+        WarpClock::new(now, 0.001, false).sleep_until(now).await;
+    }
+
+    #[tokio::test]
+    async fn the_machines_clock_wakes_at_the_instant_and_not_before() {
+        let at = SystemClock.now() + TimeDelta::milliseconds(5);
+        SystemClock.sleep_until(at).await;
+        assert!(SystemClock.now() >= at);
+    }
+
+    #[tokio::test]
+    async fn a_manual_clock_wakes_exactly_when_its_instant_has_come() {
+        let start = instant("2026-01-19T15:00:00Z");
+        let clock = Arc::new(ManualClock::new(start));
+        let at = start + TimeDelta::minutes(1);
+        let sleeper = clock.clone();
+        let slept = tokio::spawn(async move {
+            sleeper.sleep_until(at).await;
+            sleeper.now()
+        });
+        clock.advance(TimeDelta::seconds(59));
+        tokio::task::yield_now().await;
+        assert!(!slept.is_finished(), "a second is left");
+        clock.set(at);
+        assert_eq!(slept.await.unwrap(), at);
+        clock.set(start);
+        assert_eq!(clock.now(), start, "it may be set back");
+    }
+
+    #[test]
+    fn a_fast_clock_that_may_not_overtake_the_machines_falls_in_with_it() {
+        let behind = SystemClock.now() - TimeDelta::hours(1);
+        let clock = WarpClock::new(behind, 1e12, true);
+        for _ in 0..1_000 {
+            let shown = clock.now();
+            assert!(shown <= SystemClock.now());
+            assert!(shown >= behind);
+        }
+        std::hint::black_box(SystemClock.now());
+        let caught_up = clock.now();
+        assert!(SystemClock.now() - caught_up < TimeDelta::seconds(30));
+        clock.set_speed(1e12);
+        assert!(
+            clock.now() <= SystemClock.now(),
+            "nor after a change of pace"
+        );
+    }
+
+    #[test]
+    fn a_fast_clock_that_may_overtake_does() {
+        let start = SystemClock.now();
+        let clock = WarpClock::new(start, 1e9, false);
+        while SystemClock.now() == start {}
+        assert!(clock.now() > SystemClock.now());
+    }
+
+    #[test]
+    fn a_change_of_speed_neither_jumps_nor_turns_back() {
+        let clock = WarpClock::new(instant("2026-01-19T05:00:00Z"), 1_800.0, false);
+        let mut before = clock.now();
+        for speed in [20.0, 1_800.0, 90.0, 0.0, 1_800.0] {
+            clock.set_speed(speed);
+            let after = clock.now();
+            assert!(after >= before, "{speed}");
+            // At most what a slow machine may need between two readings, at the faster speed.
+            assert!(after - before < TimeDelta::hours(2), "{speed}");
+            before = after;
+        }
+        clock.set_speed(0.0);
+        let still = clock.now();
+        assert_eq!(clock.now(), still, "at no speed it stands");
+    }
+
+    #[tokio::test]
+    async fn a_sleeper_notices_that_the_clock_was_made_faster() {
+        let start = instant("2026-01-19T05:00:00Z");
+        let clock = Arc::new(WarpClock::new(start, 0.001, false));
+        let at = start + TimeDelta::hours(8);
+        let sleeper = clock.clone();
+        let slept = tokio::spawn(async move {
+            sleeper.sleep_until(at).await;
+            sleeper.now()
+        });
+        tokio::task::yield_now().await;
+        clock.set_speed(1e9);
+        assert!(slept.await.unwrap() >= at);
+    }
+}

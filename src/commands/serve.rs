@@ -250,6 +250,11 @@ fn start_workers(
     let destination = Destination {
         url: format!("http://{address}/complete").parse()?,
         subscription,
+        token: setup
+            .config
+            .token
+            .as_ref()
+            .map(|token| token.expose().to_owned()),
     };
     let surroundings = Surroundings {
         warehouse: warehouse.clone(),

@@ -95,3 +95,6 @@ impl Shift {
         slate
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -51,3 +51,138 @@ pub fn speed(run: Option<&Run>, events: &[Instant], now: Instant) -> f64 {
         () => IDLE,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{BUSY, IDLE, NEAR, speed};
+    use crate::domain::{
+        Instant,
+        baseline::Baseline,
+        calendar::Expectation,
+        event::{Event, SentTally},
+        ids::{BatchId, GameDate, HandoffId, RunKey},
+        policy::Policy,
+        run::{AnswerPace, Batch, Opening, Purpose, Reach, Retries, Run, Staging, State, step},
+        trigger::{Source, Trigger},
+    };
+
+    fn at(time: &str) -> Instant {
+        format!("2026-01-19T{time}-08:00").parse().unwrap()
+    }
+
+    fn run() -> Run {
+        let opening = Opening {
+            key: RunKey {
+                handoff: HandoffId::new("phase4-to-phase5"),
+                game_date: GameDate("2026-01-19".parse().unwrap()),
+            },
+            purpose: Purpose::Tonight,
+            policy: Policy::phase4_to_phase5(),
+            baseline: Baseline::default(),
+            expectation: Expectation::Games,
+        };
+        Run::open(opening, at("00:00:00"))
+    }
+
+    #[test]
+    fn a_night_that_only_waits_runs_fast_and_slows_a_minute_before_its_script_acts() {
+        let script = [at("00:30:00")];
+        assert_eq!(speed(None, &script, at("00:00:00")), IDLE);
+        assert_eq!(speed(None, &script, at("00:28:59")), IDLE);
+        assert_eq!(speed(None, &script, at("00:29:00")), NEAR);
+        let run = run();
+        assert_eq!(speed(Some(&run), &script, at("00:28:59")), IDLE);
+        assert_eq!(speed(Some(&run), &script, at("00:31:00")), NEAR);
+        assert_eq!(speed(Some(&run), &script, at("00:31:01")), IDLE);
+    }
+
+    #[test]
+    fn the_schedule_and_a_planned_retry_are_worth_watching() {
+        let mut run = run();
+        for time in ["06:00:00", "06:15:00", "06:30:00", "06:58:00", "07:00:00"] {
+            assert_eq!(speed(Some(&run), &[], at(time)), NEAR, "{time}");
+        }
+        assert_eq!(speed(Some(&run), &[], at("06:45:00")), IDLE);
+        run.retries = Retries {
+            automatic_at: Some(at("06:45:30")),
+            ..Retries::default()
+        };
+        assert_eq!(speed(Some(&run), &[], at("06:45:00")), NEAR);
+    }
+
+    #[test]
+    fn a_finished_upstream_is_watched_until_the_first_dispatch() {
+        let trigger = Trigger {
+            finished_at: Some(at("00:30:00")),
+            ..Trigger::of(Source::Event)
+        };
+        let waiting = step(run(), &Event::Triggered(trigger), at("00:40:00")).run;
+        assert_eq!(waiting.state, State::Waiting);
+        assert_eq!(speed(Some(&waiting), &[], at("00:50:00")), NEAR);
+        let mut sent = waiting;
+        sent.start.dispatched_at = Some(at("00:41:00"));
+        assert_eq!(speed(Some(&sent), &[], at("00:50:00")), IDLE);
+    }
+
+    #[test]
+    fn collecting_units_and_comparing_rows_are_busy() {
+        let mut staging = run();
+        staging.staging = Some(Staging {
+            wave: 1,
+            batch_id: BatchId::new("b"),
+            source: Source::Event,
+            reach: Reach::Fixed,
+            joins: false,
+            asked_at: at("00:30:00"),
+        });
+        assert_eq!(speed(Some(&staging), &[], at("00:50:00")), BUSY);
+        let mut comparing = run();
+        comparing.asking.rows_since = Some(at("00:30:00"));
+        assert_eq!(speed(Some(&comparing), &[], at("00:50:00")), BUSY);
+    }
+
+    #[test]
+    fn a_batch_is_busy_until_nothing_has_moved_for_ninety_seconds() {
+        let mut run = run();
+        run.state = State::Running;
+        run.batch = Some(batch(at("00:30:00")));
+        assert_eq!(speed(Some(&run), &[], at("00:31:29")), BUSY);
+        assert_eq!(speed(Some(&run), &[], at("00:31:30")), IDLE);
+        let moved = Event::Sent(SentTally {
+            sent: 1,
+            at: Some(at("00:40:00")),
+            ..SentTally::default()
+        });
+        let run = step(run, &moved, at("00:40:00")).run;
+        assert_eq!(speed(Some(&run), &[], at("00:41:00")), BUSY);
+        let settled = Run {
+            state: State::Complete,
+            ..run
+        };
+        assert_eq!(speed(Some(&settled), &[], at("00:41:00")), IDLE);
+    }
+
+    fn batch(wave_at: Instant) -> Batch {
+        Batch {
+            id: BatchId::new("b"),
+            source: Source::Event,
+            wave: 1,
+            frozen_at: wave_at,
+            wave_at,
+            frozen: 10,
+            retried: 0,
+            sent: 0,
+            refused: 0,
+            spared: 0,
+            answered: 0,
+            given_up: 0,
+            first_sent_at: None,
+            last_sent_at: None,
+            last_answer_at: None,
+            pace: AnswerPace::default(),
+            hurried: false,
+            settling_at: None,
+            settled_at: None,
+        }
+    }
+}

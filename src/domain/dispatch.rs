@@ -201,4 +201,16 @@ mod tests {
         );
         assert_eq!(pacer.rate(start), 50.0);
     }
+
+    #[test]
+    fn the_next_unit_waits_for_the_instant_that_the_last_one_left() {
+        let start = Utc.with_ymd_and_hms(2026, 1, 11, 8, 0, 0).unwrap();
+        let mut pacer = Pacer::new(Pace::default(), start);
+        assert_eq!(pacer.next_at(), start, "the first goes at once");
+        let next_at = pacer.note(1, start);
+        assert_eq!(pacer.next_at(), next_at);
+        let just_before = next_at - TimeDelta::microseconds(1);
+        assert_eq!(pacer.allowance(0, 1, just_before), 0);
+        assert_eq!(pacer.allowance(0, 1, next_at), 1);
+    }
 }

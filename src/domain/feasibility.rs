@@ -308,13 +308,11 @@ fn clock_changes(policy: &Policy, dates: &[GameDate]) -> Vec<GameDate> {
         let noon = date.and_time(NaiveTime::MIN).and_utc() + TimeDelta::hours(12);
         zone.offset_text(noon)
     };
-    let changes = |date: &&GameDate| {
-        let Some(eve) = date.0.pred_opt() else {
-            return false;
-        };
+    let differs = |eve: NaiveDate, date: NaiveDate| {
         let mut zones = zones.iter();
-        zones.any(|zone| offset_text(zone, eve) != offset_text(zone, date.0))
+        zones.any(|zone| offset_text(zone, eve) != offset_text(zone, date))
     };
+    let changes = |date: &&GameDate| date.0.pred_opt().is_some_and(|eve| differs(eve, date.0));
     dates.iter().filter(changes).copied().collect()
 }
 
@@ -540,5 +538,52 @@ mod tests {
         let report = checked(|policy| policy.schedule.deadline = at("07:00 America/Vancouver"));
         assert_eq!(found(&report), [(Weight::Warning, Rule::OutdatedZone, 0)]);
         assert!(report.findings[0].text.contains("America/Vancouver"));
+    }
+
+    #[test]
+    fn where_all_zones_are_one_an_instant_is_told_once() {
+        let report = checked(|policy| {
+            policy.calendar_zone = "America/Los_Angeles".parse().unwrap();
+            policy.schedule.deadline = at("06:30 America/Los_Angeles");
+            policy.schedule.retries = Vec::new();
+        });
+        let text = &report.findings[0].text;
+        assert!(text.contains("the deadline 06:30 PDT"), "{text}");
+        assert!(!text.contains("PDT ("), "{text}");
+    }
+
+    #[test]
+    fn every_rule_has_a_name_of_its_own_in_json() {
+        let rules = [
+            Rule::Opening,
+            Rule::Backup,
+            Rule::NoBackup,
+            Rule::Retry(1),
+            Rule::Check,
+            Rule::Upstream,
+            Rule::Reserve,
+            Rule::AnswerTimeout,
+            Rule::OutdatedZone,
+        ];
+        let names = serde_json::to_value(rules).unwrap();
+        assert_eq!(
+            names,
+            serde_json::json!([
+                "opening",
+                "backup",
+                "no_backup",
+                "retry",
+                "check",
+                "upstream",
+                "reserve",
+                "answer_timeout",
+                "outdated_zone"
+            ])
+        );
+        assert_eq!(
+            serde_json::to_value(Rule::Retry(2)).unwrap(),
+            "retry",
+            "its number is in the text"
+        );
     }
 }

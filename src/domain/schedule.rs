@@ -371,6 +371,20 @@ mod tests {
     }
 
     #[test]
+    fn a_promise_at_a_time_shown_twice_is_the_first_unless_the_second_is_wanted() {
+        // The clocks of Los Angeles go back from 02:00 to 01:00.
+        let autumn = "2025-11-02".parse().unwrap();
+        for (overlap, at) in [
+            (Overlap::First, "2025-11-02T08:30:00Z"),
+            (Overlap::Both, "2025-11-02T08:30:00Z"),
+            (Overlap::Second, "2025-11-02T09:30:00Z"),
+        ] {
+            let promise = wall_time("01:30 America/Los_Angeles", Gap::Next, overlap);
+            assert_eq!(promise.instant_on(autumn), instant(at), "{overlap:?}");
+        }
+    }
+
+    #[test]
     fn the_deadline_moves_by_an_hour_in_utc_when_the_clocks_change() {
         let deadline = wall_time("07:00 America/Los_Angeles", Gap::Next, Overlap::First);
         for (date, at) in [

@@ -176,3 +176,106 @@ pub fn judge_date(
     }
     DateStanding::Open
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::{DateStanding, UpstreamComplete, UpstreamStatus, judge_date, refuse_event};
+    use crate::domain::{Instant, ids::GameDate, reason::Code};
+
+    fn date(text: &str) -> GameDate {
+        GameDate(text.parse().unwrap())
+    }
+
+    fn event() -> UpstreamComplete {
+        UpstreamComplete {
+            game_date: date("2026-01-19"),
+            processor: Some("MLFeatureStoreProcessor".to_owned()),
+            status: UpstreamStatus::Success,
+            finished_at: None,
+            processed: None,
+            ready: None,
+            backfill_mode: false,
+            skip_downstream_trigger: false,
+            run_id: None,
+            correlation_id: None,
+        }
+    }
+
+    fn refused(event: &UpstreamComplete) -> Option<Code> {
+        let last = [
+            "ml_feature_store_v2".to_owned(),
+            "MLFeatureStoreProcessor".to_owned(),
+        ];
+        refuse_event(event, &last).map(|reason| reason.code)
+    }
+
+    #[test]
+    fn only_the_final_processor_starts_a_run_and_none_means_the_final_one() {
+        assert_eq!(refused(&event()), None);
+        let unnamed = UpstreamComplete {
+            processor: None,
+            ..event()
+        };
+        assert_eq!(refused(&unnamed), None);
+        let earlier = UpstreamComplete {
+            processor: Some("PlayerDailyCacheProcessor".to_owned()),
+            ..event()
+        };
+        assert_eq!(refused(&earlier), Some(Code::NotFinalProcessor));
+        let told = refuse_event(&earlier, &["a".to_owned(), "b".to_owned()]).unwrap();
+        assert_eq!(
+            told.text,
+            "`PlayerDailyCacheProcessor` is not the final processor; a or b is"
+        );
+    }
+
+    #[test]
+    fn a_backfill_or_a_request_to_start_nothing_is_heeded() {
+        let backfill = UpstreamComplete {
+            backfill_mode: true,
+            ..event()
+        };
+        assert_eq!(refused(&backfill), Some(Code::Backfill));
+        let skips = UpstreamComplete {
+            skip_downstream_trigger: true,
+            ..event()
+        };
+        assert_eq!(refused(&skips), Some(Code::SkipRequested));
+    }
+
+    #[test]
+    fn an_upstream_that_brought_at_least_part_starts_a_run() {
+        let ended = |status| UpstreamComplete { status, ..event() };
+        assert_eq!(refused(&ended(UpstreamStatus::Success)), None);
+        assert_eq!(refused(&ended(UpstreamStatus::Partial)), None);
+        let none = ended(UpstreamStatus::NoData);
+        assert_eq!(refused(&none), Some(Code::UpstreamStatus));
+        let failed = ended(UpstreamStatus::Failed);
+        assert_eq!(refused(&failed), Some(Code::UpstreamStatus));
+    }
+
+    #[test]
+    fn a_date_is_past_from_the_instant_its_run_closes() {
+        let closes_at: Instant = "2026-01-20T15:00:00Z".parse().unwrap();
+        let (tonight, today) = (date("2026-01-19"), date("2026-01-20"));
+        let moment = TimeDelta::microseconds(1);
+        let before = judge_date(tonight, today, closes_at, closes_at - moment);
+        assert_eq!(before, DateStanding::Open);
+        let then = judge_date(tonight, today, closes_at, closes_at);
+        assert!(matches!(then, DateStanding::Past(why) if why.code == Code::PastDate));
+    }
+
+    #[test]
+    fn tomorrow_may_be_asked_for_and_the_day_after_may_not() {
+        let now: Instant = "2026-01-19T07:00:00Z".parse().unwrap();
+        let later = now + TimeDelta::days(3);
+        let today = date("2026-01-19");
+        let stands = |day: &str| judge_date(date(day), today, later, now);
+        assert_eq!(stands("2026-01-19"), DateStanding::Open);
+        assert_eq!(stands("2026-01-20"), DateStanding::Open);
+        let after = stands("2026-01-21");
+        assert!(matches!(after, DateStanding::TooFar(why) if why.code == Code::FutureDate));
+    }
+}

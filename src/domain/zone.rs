@@ -5,7 +5,10 @@
 
 use std::{fmt, str::FromStr};
 
-use chrono::{DateTime, FixedOffset, MappedLocalTime, NaiveDateTime, Offset, TimeDelta, TimeZone};
+use chrono::{
+    DateTime, FixedOffset, MappedLocalTime, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone,
+    Timelike,
+};
 use chrono_tz::{OffsetName, Tz};
 use serde::{Deserialize, Serialize};
 
@@ -185,9 +188,20 @@ impl FromStr for Zone {
         if let Ok(tz) = text.parse::<Tz>() {
             return Ok(Self::Named(tz));
         }
-        text.parse::<FixedOffset>()
-            .map(Self::Fixed)
-            .map_err(|_| UnknownZone(text.to_owned()))
+        let offset = fixed_offset(text).map(Self::Fixed);
+        offset.ok_or_else(|| UnknownZone(text.to_owned()))
+    }
+}
+
+/// `-07:00` or `+05:23:41`, as an offset is written. chrono's own reader passes over seconds without a word.
+fn fixed_offset(text: &str) -> Option<FixedOffset> {
+    let (sign, length) = text.split_at_checked(1)?;
+    let length: NaiveTime = length.parse().ok()?;
+    let seconds = length.num_seconds_from_midnight() as i32;
+    match (sign, length.nanosecond()) {
+        ("+", 0) => FixedOffset::east_opt(seconds),
+        ("-", 0) => FixedOffset::west_opt(seconds),
+        (_, _) => None,
     }
 }
 
@@ -325,7 +339,7 @@ mod tests {
             let zone = Zone::Named(tz);
             assert_eq!(zone.to_string().parse(), Ok(zone));
         }
-        for written in ["-07:00", "+05:45", "+00:00"] {
+        for written in ["-07:00", "+05:45", "+00:00", "+05:23:41", "-00:00:01"] {
             let zone: Zone = written.parse().unwrap();
             assert_eq!(zone.to_string(), written);
             assert_eq!(
@@ -337,7 +351,18 @@ mod tests {
 
     #[test]
     fn a_text_that_is_no_zone_is_refused_with_what_to_write() {
-        for written in ["Pacific", "PDT-ish", "7", "", "America/Los Angeles"] {
+        for written in [
+            "Pacific",
+            "PDT-ish",
+            "7",
+            "",
+            "America/Los Angeles",
+            "07:00",
+            "+24:00",
+            "+07:00x",
+            "-07:00:00.5",
+            "é07:00",
+        ] {
             let error = written.parse::<Zone>().unwrap_err().to_string();
             assert!(
                 error.contains(&format!("{written:?}")) && error.contains("America/Los_Angeles"),

@@ -223,6 +223,7 @@ pub async fn load_or_open(
     if let Some(mut run) = transaction.run(&key).await? {
         if run.closed_at.is_some() && past {
             run.reopen_as_backfill(now);
+            transaction.append(&opened(&run, now)).await?;
         }
         return Ok(run);
     }
@@ -248,7 +249,7 @@ pub async fn load_or_open(
     Ok(run)
 }
 
-/// The first entry of a night's history.
+/// What a night's history begins with, and says again when a past one is opened anew.
 fn opened(run: &Run, now: Instant) -> HistoryEntry {
     HistoryEntry {
         key: run.key.clone(),

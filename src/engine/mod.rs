@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -93,6 +93,8 @@ pub struct Shared {
     wake: Notify,
     /// Rung when the outbox may hold something new.
     deliver: Notify,
+    /// Effects being done now.
+    delivering: watch::Sender<usize>,
     /// Rung when units were answered or given up: a capped sender may go on.
     slots: Notify,
     stop: CancellationToken,
@@ -142,6 +144,7 @@ impl Engine {
             metrics: parts.metrics,
             wake: Notify::new(),
             deliver: Notify::new(),
+            delivering: watch::Sender::new(0),
             slots: Notify::new(),
             stop: CancellationToken::new(),
         });
@@ -174,8 +177,7 @@ impl Engine {
     pub async fn tick(&self) -> Result<(), EngineError> {
         waker::open_dates(&self.shared).await?;
         waker::wake_due(&self.shared).await?;
-        outbox::drain(&self.shared).await?;
-        Ok(())
+        outbox::drain(&self.shared).await
     }
 
     /// Stops: finishes what it holds or hands it back, for ten seconds at most.

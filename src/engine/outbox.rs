@@ -56,14 +56,20 @@ async fn lease(shared: &Shared) -> Result<Vec<OutboxItem>, EngineError> {
         .await?)
 }
 
-/// Does what is due until nothing more is.
+/// Does what is due until nothing more is, and waits for what is being done already.
 pub async fn drain(shared: &Shared) -> Result<(), EngineError> {
     for _ in 0..ROUNDS_MAX {
         let items = lease(shared).await?;
-        if items.is_empty() {
+        if items.is_empty() && *shared.delivering.borrow() == 0 {
             return Ok(());
         }
         join_all(items.into_iter().map(|item| deliver::deliver(shared, item))).await;
+        // The sender lives as long as `shared`, so the channel cannot close while this waits.
+        let _ = shared
+            .delivering
+            .subscribe()
+            .wait_for(|doing| *doing == 0)
+            .await;
     }
     Ok(())
 }

@@ -81,3 +81,158 @@ fn name(open: &OpenUnit) -> String {
     };
     format!("{} ({how})", open.unit)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::text;
+    use crate::{
+        domain::{
+            Instant,
+            alert::{Alert, Change, Kind, Severity, Told},
+            completion::Standing,
+            ids::{GameDate, GameId, HandoffId, RunKey, UnitId},
+        },
+        ports::{AlertMessage, OpenUnit},
+        render::Zones,
+    };
+
+    fn zones() -> Zones {
+        Zones {
+            schedule: "America/Los_Angeles".parse().unwrap(),
+            calendar: "America/New_York".parse().unwrap(),
+        }
+    }
+
+    fn unit(name: &str, standing: Standing, reason: Option<&str>) -> OpenUnit {
+        OpenUnit {
+            unit: UnitId::new(name),
+            game_id: GameId::new("0022500601"),
+            standing,
+            reason: reason.map(str::to_owned),
+            attempts: 1,
+        }
+    }
+
+    fn message(changes: &[(Change, Severity, &str)], units: Vec<OpenUnit>) -> AlertMessage {
+        let at: Instant = "2026-01-19T15:00:00Z".parse().unwrap();
+        let told = |(change, severity, text): &(Change, Severity, &str)| Told {
+            change: *change,
+            alert: Alert {
+                kind: Kind::GapExceeded,
+                severity: *severity,
+                text: (*text).to_owned(),
+                opened_at: at,
+                told_at: None,
+                acknowledged: None,
+                resolved_at: None,
+            },
+        };
+        AlertMessage {
+            id: "1".to_owned(),
+            key: RunKey {
+                handoff: HandoffId::new("phase4-to-phase5"),
+                game_date: GameDate("2026-01-19".parse().unwrap()),
+            },
+            told: changes.iter().map(told).collect(),
+            units,
+            at,
+        }
+    }
+
+    #[test]
+    fn a_message_says_whose_night_when_in_both_zones_and_what_changed_gravest_first() {
+        let message = message(
+            &[
+                (Change::Opened, Severity::Critical, "the promise is broken"),
+                (Change::Worsened, Severity::Warning, "40 need work"),
+                (Change::Reminded, Severity::Warning, "no answer"),
+                (Change::Resolved, Severity::Info, "rows are there"),
+            ],
+            Vec::new(),
+        );
+        assert_eq!(
+            text(&message, &zones()),
+            "phase4-to-phase5 2026-01-19 at 07:00 PST / 10:00 EST\n\
+             \u{20} CRITICAL The promise is broken\n\
+             \u{20} WARNING worse: 40 need work\n\
+             \u{20} WARNING still: No answer\n\
+             \u{20} info resolved: Rows are there"
+        );
+    }
+
+    #[test]
+    fn five_units_are_named_with_how_they_stand_and_a_sixth_is_only_more() {
+        let mut units = vec![
+            unit("lebronjames", Standing::Unanswered, None),
+            unit("stephencurry", Standing::Claimed, Some("old word")),
+            unit("karl-anthonytowns", Standing::Skipped, None),
+            unit("jimmybutler", Standing::Failed, Some("timed out")),
+            unit("paulgeorge", Standing::Failed, None),
+        ];
+        let opened = [(Change::Opened, Severity::Warning, "5 need work")];
+        let told = text(&message(&opened, units.clone()), &zones());
+        let joined = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            joined.ends_with(
+                "among them lebronjames (no answer), stephencurry (claimed, no row), karl-anthonytowns (skipped), \
+                 jimmybutler (timed out), paulgeorge (failed)"
+            ),
+            "{told}"
+        );
+        units.push(unit("zionwilliamson", Standing::Unanswered, None));
+        let told = text(&message(&opened, units), &zones());
+        let joined = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(joined.ends_with("paulgeorge (failed) and more"), "{told}");
+        assert!(!told.contains("zion"), "{told}");
+    }
+
+    #[test]
+    fn nobody_is_named_when_all_it_says_is_that_something_is_over() {
+        let units = vec![unit("lebronjames", Standing::Stored, None)];
+        let over = [(Change::Resolved, Severity::Warning, "all is well")];
+        let told = text(&message(&over, units.clone()), &zones());
+        assert!(!told.contains("lebron"), "{told}");
+        let both = [
+            over[0],
+            (Change::Opened, Severity::Warning, "a game is bare"),
+        ];
+        let told = text(&message(&both, units), &zones());
+        assert!(told.contains("lebronjames (stored)"), "{told}");
+    }
+
+    #[test]
+    fn odd_names_neither_break_the_lines_nor_steer_the_terminal() {
+        let odd = [
+            "o'neal/2",
+            "ñandú 🏀",
+            "two\nlines",
+            "red\u{1b}[31m",
+            "a\u{7}b",
+        ];
+        let units = odd.map(|name| unit(name, Standing::Failed, Some("\u{1b}]0;x\u{7}")));
+        let opened = [(Change::Opened, Severity::Warning, "5 need work")];
+        let told = text(&message(&opened, units.to_vec()), &zones());
+        assert!(
+            told.chars()
+                .all(|letter| letter == '\n' || !letter.is_control()),
+            "{told:?}"
+        );
+        assert!(
+            told.contains("ñandú 🏀") && told.contains("o'neal/2"),
+            "{told}"
+        );
+        assert!(told.contains("two lines"), "{told}");
+    }
+
+    #[test]
+    fn no_line_is_longer_than_80() {
+        let names: Vec<OpenUnit> = (0..5)
+            .map(|number| unit(&"x".repeat(20 + number), Standing::Unanswered, None))
+            .collect();
+        let long = "word ".repeat(50);
+        let opened = [(Change::Opened, Severity::Critical, long.as_str())];
+        let told = text(&message(&opened, names), &zones());
+        let widest = told.lines().map(|line| line.chars().count()).max();
+        assert!(widest <= Some(80), "{widest:?}\n{told}");
+    }
+}

@@ -27,8 +27,11 @@ impl Zones {
     }
 }
 
-/// Breaks a text into lines of at most `width` characters, the later ones indented.
+/// Breaks a text into lines of at most `width` characters, the later ones indented. A single longer word stays whole;
+/// characters that steer a terminal are left out, as texts hold the words of others.
 pub fn wrap(text: &str, width: usize, indent: usize) -> String {
+    let steers = |letter: char| letter.is_control() && !letter.is_whitespace();
+    let text: String = text.chars().filter(|letter| !steers(*letter)).collect();
     let mut lines: Vec<String> = vec![String::new()];
     for word in text.split_whitespace() {
         let line = lines.last().map_or(0, |line| line.chars().count());
@@ -56,13 +59,31 @@ pub fn sentence(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{sentence, wrap};
+    use super::{Zones, sentence, wrap};
+
+    #[test]
+    fn an_instant_is_told_in_the_schedules_zone_first() {
+        let zones = Zones {
+            schedule: "America/Los_Angeles".parse().unwrap(),
+            calendar: "America/New_York".parse().unwrap(),
+        };
+        let at = |text: &str| text.parse().unwrap();
+        assert_eq!(
+            zones.both(at("2026-01-19T15:00:00Z")),
+            "07:00 PST / 10:00 EST"
+        );
+        assert_eq!(
+            zones.both(at("2026-07-19T14:00:00Z")),
+            "07:00 PDT / 10:00 EDT"
+        );
+    }
 
     #[test]
     fn a_long_text_is_broken_between_words_and_indented() {
         assert_eq!(wrap("one two three four", 9, 2), "one two\n  three\n  four");
         assert_eq!(wrap("incomprehensibilities", 5, 2), "incomprehensibilities");
         assert_eq!(wrap("", 5, 2), "");
+        assert_eq!(wrap("a\tb\r\nc\u{1b}[2J", 9, 2), "a b c[2J");
     }
 
     #[test]

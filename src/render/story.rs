@@ -52,10 +52,21 @@ struct Moment {
     repeated: u32,
 }
 
+impl Moment {
+    /// Whether it tells nobody anything: a question is asked, and only its answer is worth a word.
+    fn is_silent(&self) -> bool {
+        self.why.is_empty() && self.told.is_empty() && self.wants.is_empty()
+    }
+}
+
 fn moments(entries: &[HistoryEntry]) -> Vec<Moment> {
     let mut moments: Vec<Moment> = Vec::new();
     for entry in entries {
         let next = moment(entry);
+        let state = moments.last().and_then(|last| last.state);
+        if next.is_silent() && next.state == state {
+            continue;
+        }
         match moments.last_mut() {
             Some(last) if repeats(last, &next) => {
                 last.until = next.at;
@@ -126,14 +137,16 @@ fn paragraph(moment: &Moment, before: Option<State>, zones: &Zones) -> String {
         .collect();
     texts.dedup();
     texts.extend(moment.wants.iter().map(|text| sentence(text)));
-    if moment.repeated > 0 && !texts.is_empty() {
+    let seconds = (moment.until - moment.at).num_seconds();
+    if texts.is_empty() {
+        // A moment that only told someone, or nothing, has no length to tell.
+    } else if moment.repeated > 0 {
         let until = zones.schedule.time_text(moment.until);
         texts.push(format!(
             "The same {} times more, until {until}",
             moment.repeated
         ));
-    } else if moment.until > moment.at {
-        let seconds = (moment.until - moment.at).num_seconds();
+    } else if seconds > 0 {
         texts.push(format!("All that in {seconds} s"));
     }
     if let Some(state) = moment.state.filter(|state| before != Some(*state)) {
@@ -167,3 +180,6 @@ fn clock(at: Instant, zone: crate::domain::zone::Zone) -> String {
     let whole = at.duration_trunc(TimeDelta::seconds(1)).unwrap_or(at);
     zone.local(whole).format("%H:%M:%S").to_string()
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,13 +31,14 @@ pub const UNIT_STATES: [&str; 10] = [
 ];
 
 /// The paths that are told apart; any other is `other`.
-pub const ROUTES: [&str; 14] = [
-    "/",
+pub const ROUTES: [&str; 15] = [
     "/trigger",
     "/start",
     "/retry",
     "/complete",
     "/status",
+    "/history",
+    "/quarantine",
     "/reset",
     "/check-stalled",
     "/tick",
@@ -52,7 +53,7 @@ pub const ROUTES: [&str; 14] = [
 pub const CHANNELS: [&str; 1] = ["console"];
 
 /// What can be wrong with quarantined bytes; any other is `other`.
-pub const QUARANTINE_CODES: [&str; 13] = [
+pub const QUARANTINE_CODES: [&str; 14] = [
     "empty",
     "not_json",
     "not_an_object",
@@ -64,6 +65,7 @@ pub const QUARANTINE_CODES: [&str; 13] = [
     "too_many_lines",
     "too_large",
     "unknown_batch",
+    "unknown_handoff",
     "unknown_unit",
     OTHER,
 ];

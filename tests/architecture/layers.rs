@@ -7,12 +7,13 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use crate::source::{Source, flatten, line};
 
 /// Each layer with the layers that it may use besides itself. `main` and `lib` stand for the two root files.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     ("domain", &[]),
     ("ports", &["domain"]),
     ("clock", &["domain"]),
     ("wire", &["domain", "ports"]),
     ("render", &["domain", "ports"]),
+    ("channels", &["domain", "ports", "render", "clock"]),
     ("config", &["domain"]),
     ("store", &["domain", "ports", "clock"]),
     ("warehouse", &["domain", "ports", "clock"]),
@@ -43,6 +44,7 @@ const ANY: &[&str] = &[
     "clock",
     "wire",
     "render",
+    "channels",
     "config",
     "store",
     "warehouse",

@@ -56,8 +56,10 @@ impl Draft {
         self.why.push(reason);
     }
 
-    /// Asks the warehouse how ready the date is, unless that is being asked already.
+    /// Asks the warehouse how ready the date is, unless that is being asked already. When to ask again follows from
+    /// the answer, so every later look is forgotten.
     pub fn ask_readiness(&mut self) {
+        self.run.looks.catch_up_at = None;
         if self.run.asking.readiness_since.is_none() {
             self.run.asking.readiness_since = Some(self.now);
             self.wants(Effect::AskReadiness);

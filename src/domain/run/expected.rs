@@ -60,7 +60,6 @@ pub fn triggered(draft: &mut Draft, trigger: &Trigger) {
                 ),
             );
             draft.take(trigger);
-            draft.run.looks.catch_up_at = None;
             draft.wait(trigger.force);
         }
     }

@@ -43,7 +43,6 @@ fn triggered(draft: &mut Draft, trigger: &Trigger) {
                 format!("{name} re-opens the run; readiness is asked"),
             );
             draft.take(trigger);
-            draft.run.looks.catch_up_at = None;
             draft.wait(trigger.force);
         }
     }

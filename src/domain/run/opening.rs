@@ -82,7 +82,14 @@ impl Run {
     pub fn reopen_as_backfill(&mut self, now: Instant) {
         self.purpose = Purpose::Backfill;
         self.closed_at = None;
+        // What was being asked when it closed has been answered to nobody.
+        self.asking = Asking::default();
+        self.staging = None;
         self.instants.closes_at = now + self.policy.schedule.closes_after;
+        if self.state == State::NotExpected {
+            // As a backfill that is opened anew: the person who asks for it knows better than the season file.
+            self.state = State::Expected;
+        }
     }
 
     /// What the night begins with, to be told once.
@@ -105,5 +112,64 @@ impl Run {
             ),
         };
         Reason::new(Code::Opened, text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Opening;
+    use crate::domain::{
+        Instant,
+        baseline::Baseline,
+        calendar::Expectation,
+        ids::{GameDate, HandoffId, RunKey},
+        policy::Policy,
+        run::{Purpose, Run},
+    };
+
+    fn told(purpose: Purpose, expectation: Expectation) -> String {
+        let opening = Opening {
+            key: RunKey {
+                handoff: HandoffId::new("phase4-to-phase5"),
+                game_date: GameDate("2026-01-19".parse().unwrap()),
+            },
+            purpose,
+            policy: Policy::phase4_to_phase5(),
+            baseline: Baseline::default(),
+            expectation,
+        };
+        let now: Instant = "2026-01-19T05:00:00Z".parse().unwrap();
+        Run::open(opening, now).opening().text
+    }
+
+    #[test]
+    fn a_night_opens_with_its_promise_and_says_what_is_known_of_its_games() {
+        let tonight = |expectation| told(Purpose::Tonight, expectation);
+        assert_eq!(
+            tonight(Expectation::Games),
+            "the night opens, promised by 07:00 PST"
+        );
+        assert_eq!(
+            tonight(Expectation::Unknown),
+            "the night opens, promised by 07:00 PST; no season file speaks of this date, so games are expected"
+        );
+        assert_eq!(
+            tonight(Expectation::NoGames),
+            "the season file says there are no games: nothing is expected or promised"
+        );
+    }
+
+    #[test]
+    fn a_past_date_opens_without_a_promise_whatever_the_season_file_says() {
+        for expectation in [
+            Expectation::Games,
+            Expectation::Unknown,
+            Expectation::NoGames,
+        ] {
+            assert_eq!(
+                told(Purpose::Backfill, expectation),
+                "opened for a past date: a backfill, without promises or alerts"
+            );
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! Each file answers one question about a run. What adapters do with effects does not belong here.
 
 mod alerts;
+mod backfill;
 mod histories;
 mod night;
 mod people;

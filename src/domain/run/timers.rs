@@ -68,10 +68,7 @@ fn one(draft: &mut Draft, timer: Timer, at: Instant) {
         Timer::Check => check(draft),
         Timer::SendingEnds => batch::end_sending(draft),
         Timer::Settle => batch::settle_if_due(draft),
-        Timer::Poll | Timer::CatchUp => {
-            draft.run.looks.catch_up_at = None;
-            draft.ask_readiness();
-        }
+        Timer::Poll | Timer::CatchUp => draft.ask_readiness(),
         Timer::Backup => occurrence(draft, Source::Backup, at),
         Timer::FixedRetry => occurrence(draft, Source::Retry, at),
         Timer::AutomaticRetry => {

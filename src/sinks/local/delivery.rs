@@ -30,12 +30,14 @@ const DELIVERIES_MAX: u32 = 100;
 const ACK_DEADLINE: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// Where answers are delivered.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Destination {
     /// The service's completion endpoint.
     pub url: reqwest::Url,
     /// The subscription's name, as the envelope gives it.
     pub subscription: String,
+    /// The token that the service asks for, if it does.
+    pub token: Option<String>,
 }
 
 /// One message to deliver.
@@ -113,14 +115,14 @@ impl Delivery {
 
     /// Whether the service took it: any 2xx acknowledges, everything else asks for redelivery.
     async fn taken(&self, envelope: &Value) -> bool {
-        let url = self.destination().url;
-        let sent = self
-            .client
-            .post(url)
-            .timeout(ACK_DEADLINE)
-            .json(envelope)
-            .send();
-        sent.await
+        let Destination { url, token, .. } = self.destination();
+        let post = self.client.post(url).timeout(ACK_DEADLINE).json(envelope);
+        let post = match token {
+            Some(token) => post.bearer_auth(token),
+            None => post,
+        };
+        post.send()
+            .await
             .is_ok_and(|response| response.status().is_success())
     }
 

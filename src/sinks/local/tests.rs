@@ -66,6 +66,7 @@ async fn stage(settings: LocalSettings) -> Stage {
     let destination = Destination {
         url: receiver.uri().parse().unwrap(),
         subscription: "prediction-ready-prod-sub".into(),
+        token: None,
     };
     let surroundings = Surroundings {
         warehouse: warehouse.clone(),

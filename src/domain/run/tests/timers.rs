@@ -251,3 +251,17 @@ fn a_backfill_has_no_schedule_and_no_deadline() {
     assert!(!night.said(Code::Missed));
     assert!(night.run.alerts.is_empty());
 }
+
+#[test]
+fn a_question_that_goes_unanswered_after_a_reset_leaves_no_earlier_look_behind() {
+    // Failed at 06:45, it meant to look again at 06:50; the reset asks at once and hears nothing for 15 minutes.
+    let night = super::triggers::night_in(State::Failed).warehouse(Warehouse::Silent);
+    let night = night.play(Event::Reset {
+        by: "ana".to_owned(),
+        force: false,
+    });
+    assert_eq!(night.run.looks.catch_up_at, None);
+    let night = night.until("07:00");
+    assert!(night.run.next_wake(night.now) > Some(night.now));
+    assert_eq!(night.state(), State::Waiting);
+}
