@@ -5,9 +5,14 @@
 use async_trait::async_trait;
 
 use crate::{
-    domain::{alert::Severity, effect::Announcement, ids::RunKey},
+    domain::{
+        alert::Severity,
+        effect::{AnnouncedStatus, Announcement},
+        ids::RunKey,
+    },
     ports::{AlertMessage, Announcer, Notifier, PortError},
     render::{Zones, alert},
+    wire::downstream,
 };
 
 /// Prints alerts where the service writes its log.
@@ -56,14 +61,31 @@ impl Announcer for LogAnnouncer {
         key: &RunKey,
         announcement: &Announcement,
     ) -> Result<(), PortError> {
-        let event = serde_json::to_string(announcement)
-            .map_err(|error| PortError::permanent("writing the downstream event", error))?;
-        tracing::info!(
-            id,
-            handoff = key.handoff.as_str(),
-            event,
-            "the downstream event"
-        );
+        let event = downstream::write(&complete(key, announcement), &downstream::Sender::default());
+        let event = String::from_utf8_lossy(&event);
+        tracing::info!(id, handoff = key.handoff.as_str(), %event, "the downstream event");
         Ok(())
+    }
+}
+
+fn complete(key: &RunKey, told: &Announcement) -> downstream::Complete {
+    downstream::Complete {
+        game_date: key.game_date,
+        status: match told.status {
+            AnnouncedStatus::Success => downstream::Status::Success,
+            AnnouncedStatus::Partial => downstream::Status::Partial,
+        },
+        batch_id: told.batch_id.clone(),
+        expected_players: told.expected_units,
+        completed_players: told.completed_units,
+        skipped_players: told.skipped_units,
+        failed_players: told.failed_units,
+        completed_predictions: None,
+        total_predictions: None,
+        completion_pct: told.completion_pct,
+        started_at: told.started_at,
+        finished_at: told.finished_at,
+        trigger_source: None,
+        correlation_id: None,
     }
 }

@@ -191,7 +191,7 @@ impl Section {
         let handoff = Handoff {
             id: HandoffId::new(id),
             season,
-            upstream_handoff: self.upstream_handoff.map(HandoffId::new),
+            upstream_handoff: self.upstream_handoff.clone().map(HandoffId::new),
             upstream_topic,
             trigger_subscription: named(self.trigger_subscription, "nba-phase5-trigger-sub"),
             completion_subscription: named(
@@ -206,7 +206,10 @@ impl Section {
                     .calendar_zone
                     .unwrap_or(Policy::phase4_to_phase5().calendar_zone),
                 schedule: self.schedule.read(&format!("{field}.schedule"))?,
-                upstream: self.upstream,
+                upstream: policy::Upstream {
+                    handoff: self.upstream_handoff.map(HandoffId::new),
+                    ..self.upstream
+                },
                 catch_up: self.catch_up,
                 readiness: self.readiness,
                 filters: self.filters,

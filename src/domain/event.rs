@@ -11,6 +11,7 @@ use super::{
     calendar::Expectation,
     completion::{GameCounts, Standings, Tally},
     ids::GameId,
+    policy::Policy,
     readiness::Readiness,
     trigger::Trigger,
 };
@@ -58,6 +59,13 @@ pub enum Event {
         by: String,
         /// Seconds since the publish, at least 0.
         older_than_seconds: u32,
+    },
+    /// A person moves the open run to the promises that are configured now.
+    Adopted {
+        /// Who.
+        by: String,
+        /// The promises.
+        policy: Box<Policy>,
     },
     /// A person acknowledged every open alert of the run.
     Acknowledged {

@@ -106,6 +106,8 @@ pub enum Code {
     Forecast,
     /// A person reset the run.
     Reset,
+    /// A person moved the run to other promises.
+    Adopted,
     /// A reset was refused: units are in flight.
     InFlight,
     /// An alert was acknowledged.
@@ -122,7 +124,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 55] = [
+    pub const ALL: [Self; 56] = [
         Self::Opened,
         Self::Resumed,
         Self::NoGames,
@@ -172,6 +174,7 @@ impl Code {
         Self::Judging,
         Self::Forecast,
         Self::Reset,
+        Self::Adopted,
         Self::InFlight,
         Self::Acknowledged,
         Self::Closed,

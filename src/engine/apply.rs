@@ -123,7 +123,8 @@ fn is_worth_telling(event: &Event) -> bool {
         Event::Triggered(_)
         | Event::Reset { .. }
         | Event::SettleStalled { .. }
-        | Event::Acknowledged { .. } => true,
+        | Event::Acknowledged { .. }
+        | Event::Adopted { .. } => true,
         Event::ReadinessAnswered { .. }
         | Event::Staged { .. }
         | Event::Ordered(_)

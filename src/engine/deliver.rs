@@ -4,7 +4,7 @@
 
 use chrono::TimeDelta;
 
-use super::{EngineError, Shared, apply, reconcile, sender};
+use super::{EngineError, Shared, apply, chain, reconcile, sender};
 use crate::{
     domain::{
         Asked, Instant,
@@ -76,7 +76,7 @@ async fn one(shared: &Shared, item: &OutboxItem) -> Result<(), EngineError> {
                 .announcer
                 .announce(&item.id, &item.key, announcement)
                 .await?;
-            done(shared, item).await
+            chain::trigger_next(shared, item, announcement.finished_at).await
         }
         Effect::Record => {
             if let Some(handoff) = shared.handoff(&item.key) {

@@ -93,6 +93,7 @@ impl Receipt {
                     | Code::RetryRemembered
                     | Code::GamesAfterAll
                     | Code::Reset
+                    | Code::Adopted
                     | Code::SettledByPerson
             )
         };

@@ -21,6 +21,7 @@ use crate::{
 };
 
 mod apply;
+mod chain;
 mod deliver;
 mod inbox;
 mod outbox;

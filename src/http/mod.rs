@@ -11,6 +11,7 @@ use crate::{
     engine::{Engine, Handoff},
 };
 
+mod adopt;
 mod answer;
 mod body;
 mod check_stalled;

@@ -12,7 +12,7 @@ use axum::{
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
-    HttpState, check_stalled, complete,
+    HttpState, adopt, check_stalled, complete,
     identity::{self, Access},
     observe, probes, problem, quarantine, replay, reset, retry, start, status, tick, trigger,
 };
@@ -63,6 +63,7 @@ fn people() -> Router<Arc<HttpState>> {
         .route("/retry", post(retry::post))
         .route("/reset", post(reset::post))
         .route("/check-stalled", post(check_stalled::post))
+        .route("/adopt", post(adopt::post))
         .route("/status", get(status::get))
         .route("/history", get(status::history))
         .route("/quarantine", get(quarantine::list))

@@ -31,7 +31,7 @@ pub const UNIT_STATES: [&str; 10] = [
 ];
 
 /// The paths that are told apart; any other is `other`.
-pub const ROUTES: [&str; 15] = [
+pub const ROUTES: [&str; 16] = [
     "/trigger",
     "/start",
     "/retry",
@@ -41,6 +41,7 @@ pub const ROUTES: [&str; 15] = [
     "/quarantine",
     "/reset",
     "/check-stalled",
+    "/adopt",
     "/tick",
     "/health",
     "/ready",
@@ -322,6 +323,7 @@ pub fn is_refusal(code: Code) -> bool {
         | Code::Forecast
         | Code::Reset
         | Code::Acknowledged
+        | Code::Adopted
         | Code::NothingDue => false,
     }
 }

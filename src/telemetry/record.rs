@@ -168,7 +168,8 @@ fn triggers(moved: &Moved<'_>) -> Vec<Source> {
             | Event::Reconciled(_)
             | Event::Reset { .. }
             | Event::SettleStalled { .. }
-            | Event::Acknowledged { .. },
+            | Event::Acknowledged { .. }
+            | Event::Adopted { .. },
         )
         | None => Vec::new(),
     }
@@ -229,7 +230,8 @@ fn record_event(metrics: &Metrics, handoff: &str, event: Option<&Event>) {
             | Event::Ticked
             | Event::Reset { .. }
             | Event::SettleStalled { .. }
-            | Event::Acknowledged { .. },
+            | Event::Acknowledged { .. }
+            | Event::Adopted { .. },
         )
         | None => {}
     }

@@ -13,7 +13,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("clock", &["domain"]),
     ("wire", &["domain", "ports"]),
     ("render", &["domain", "ports"]),
-    ("channels", &["domain", "ports", "render", "clock"]),
+    ("channels", &["domain", "ports", "render", "wire", "clock"]),
     ("config", &["domain"]),
     ("store", &["domain", "ports", "clock"]),
     ("warehouse", &["domain", "ports", "clock"]),

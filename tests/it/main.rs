@@ -6,6 +6,9 @@
 mod support;
 
 mod down;
+#[path = "../scenarios/mod.rs"]
+mod scenarios;
+
 mod http_complete;
 mod http_identity;
 mod http_people;

@@ -303,7 +303,8 @@ fn parts(
     }
 }
 
-fn context(player: &str) -> ContextRow {
+/// A player who is listed for tonight.
+pub fn context(player: &str) -> ContextRow {
     ContextRow {
         player_lookup: UnitId::new(player),
         game_id: GameId::new("0022500601"),
@@ -318,7 +319,8 @@ fn context(player: &str) -> ContextRow {
     }
 }
 
-fn feature(player: &str, updated_at: Instant) -> FeatureRow {
+/// A player's ready features.
+pub fn feature(player: &str, updated_at: Instant) -> FeatureRow {
     FeatureRow {
         player_lookup: UnitId::new(player),
         game_date: date(TONIGHT),

@@ -7,7 +7,13 @@
 use chrono::{NaiveTime, TimeDelta};
 use serde::{Deserialize, Serialize};
 
-use super::{Instant, calendar, ids::GameDate, schedule::WallTime, seconds, zone::Zone};
+use super::{
+    Instant, calendar,
+    ids::{GameDate, HandoffId},
+    schedule::WallTime,
+    seconds,
+    zone::Zone,
+};
 
 mod promises;
 mod work;
@@ -95,6 +101,9 @@ pub struct Upstream {
     pub late_after: TimeDelta,
     /// When it usually finishes; used until its own nights are known.
     pub usual_finish: WallTime,
+    /// The handoff whose completion is this one's trigger. The configuration names it beside the handoff's own id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handoff: Option<HandoffId>,
 }
 
 /// How an upstream that finished without an event is noticed, from opening to the first dispatch.
@@ -255,6 +264,7 @@ impl Default for Upstream {
             final_processor_names: names.to_vec(),
             late_after: TimeDelta::minutes(60),
             usual_finish: pacific(0, 30),
+            handoff: None,
         }
     }
 }

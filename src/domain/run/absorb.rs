@@ -45,7 +45,8 @@ pub fn absorb(draft: &mut Draft, event: &Event) {
         | Event::Ordered(Done::Released)
         | Event::Ticked
         | Event::Reset { .. }
-        | Event::SettleStalled { .. } => {}
+        | Event::SettleStalled { .. }
+        | Event::Adopted { .. } => {}
     }
 }
 

@@ -19,7 +19,8 @@ pub fn decide(draft: &mut Draft, event: &Event) {
         | Event::Ticked
         | Event::Reset { .. }
         | Event::SettleStalled { .. }
-        | Event::Acknowledged { .. } => {}
+        | Event::Acknowledged { .. }
+        | Event::Adopted { .. } => {}
     }
 }
 

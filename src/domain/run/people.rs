@@ -5,7 +5,7 @@
 use chrono::TimeDelta;
 
 use super::{State, draft::Draft, verdict};
-use crate::domain::{effect::Order, event::Event, reason::Code, seconds};
+use crate::domain::{Instant, effect::Order, event::Event, policy::Policy, reason::Code, seconds};
 
 /// Heeds a person's command; other events are none of its business.
 pub fn heed(draft: &mut Draft, event: &Event) {
@@ -15,6 +15,7 @@ pub fn heed(draft: &mut Draft, event: &Event) {
             by,
             older_than_seconds,
         } => settle_stalled(draft, by, *older_than_seconds),
+        Event::Adopted { by, policy } => adopt(draft, by, policy),
         Event::Triggered(_)
         | Event::ReadinessAnswered { .. }
         | Event::Staged { .. }
@@ -25,6 +26,29 @@ pub fn heed(draft: &mut Draft, event: &Event) {
         | Event::Ticked
         | Event::Acknowledged { .. } => {}
     }
+}
+
+/// Today's promises instead of those the run opened with. Occurrences that lie behind are passed over.
+fn adopt(draft: &mut Draft, by: &str, policy: &Policy) {
+    if draft.run.ruling.is_some() {
+        draft.says(
+            Code::NothingToDo,
+            "the verdict is in: its promises stay what they were",
+        );
+        return;
+    }
+    let now = draft.now;
+    let run = &mut draft.run;
+    run.instants = policy.instants(run.key.game_date);
+    run.policy = policy.clone();
+    let passed = |instants: &[Instant]| instants.iter().filter(|at| **at <= now).count();
+    run.retries.fixed_done = passed(&run.instants.retries_at);
+    run.retries.backups_done = passed(&run.instants.backups_at);
+    let deadline = run.policy.schedule.zone.time_text(run.instants.deadline_at);
+    draft.says(
+        Code::Adopted,
+        format!("{by} moves the run to today's promises: the deadline is {deadline}"),
+    );
 }
 
 fn reset(draft: &mut Draft, by: &str, force: bool) {

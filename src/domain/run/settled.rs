@@ -29,7 +29,8 @@ pub fn decide(draft: &mut Draft, event: &Event) {
         | Event::Ticked
         | Event::Reset { .. }
         | Event::SettleStalled { .. }
-        | Event::Acknowledged { .. } => {}
+        | Event::Acknowledged { .. }
+        | Event::Adopted { .. } => {}
     }
 }
 
@@ -52,7 +53,10 @@ fn readiness_answered(draft: &mut Draft, answer: &Asked<Readiness>) {
         .as_ref()
         .map_or(Source::Event, |trigger| trigger.source);
     let reach = trigger.as_ref().map_or(Reach::Automatic, Reach::of);
-    let needed = draft.run.counts.gap() > 0 || reach == Reach::Forced;
+    let counts = &draft.run.counts;
+    // A ready count that is not the plan's: units were postponed or came anew, so the plan is frozen anew.
+    let moved = counts.ready != counts.plan.total();
+    let needed = counts.gap() > 0 || moved || reach == Reach::Forced;
     match answer {
         Asked::Known(_) if needed => batches::stage(draft, source, reach),
         Asked::Known(_) => draft.says(

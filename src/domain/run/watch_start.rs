@@ -53,8 +53,19 @@ pub fn upstream_late(run: &Run, now: Instant) -> Option<Condition> {
     }
     let zone = run.policy.schedule.zone;
     let usual = zone.time_text(outlook::usual_finish_at(run));
-    let text = format!("the upstream has not finished; it usually has by {usual}");
-    Condition::of(Kind::UpstreamLate, Severity::Warning, text)
+    match &run.policy.upstream.handoff {
+        // Its own run tells people why it is late; here it is only shown.
+        Some(handoff) => {
+            let text = format!(
+                "{handoff} has not completed, usually by {usual}; its own alerts tell of it"
+            );
+            Condition::of(Kind::UpstreamLate, Severity::Info, text)
+        }
+        None => {
+            let text = format!("the upstream has not finished; it usually has by {usual}");
+            Condition::of(Kind::UpstreamLate, Severity::Warning, text)
+        }
+    }
 }
 
 pub fn started_degraded(run: &Run, _now: Instant) -> Option<Condition> {

@@ -177,13 +177,12 @@ impl Group<'_> {
             .accept(&message.id, "trigger", self.now)
             .await?
         {
-            let run = self.transaction.run(&key).await?;
             let text = "the message had been accepted before; nothing was done again";
-            let why = vec![Reason::new(Code::NothingToDo, text)];
+            let reason = Reason::new(Code::NothingToDo, text);
+            let receipt = self.refuse(key, reason).await?;
             return Ok(Receipt {
-                run,
-                why,
                 duplicate: true,
+                ..receipt
             });
         }
         let Some(handoff) = self.shared.handoffs.get(&key.handoff) else {
@@ -217,6 +216,7 @@ impl Group<'_> {
             effects: Vec::new(),
         };
         self.transaction.append(&entry).await?;
+        self.refused.push(entry);
         Ok(Receipt {
             run,
             ..Receipt::refused(reason)
@@ -263,18 +263,19 @@ impl Group<'_> {
         message: AnswerMessage,
         receipt: &mut AnswersReceipt,
     ) -> Result<(), StoreError> {
+        let key = RunKey {
+            handoff: message.handoff.clone(),
+            game_date: message.answer.game_date,
+        };
         if !self
             .transaction
             .accept(&message.id, "complete", self.now)
             .await?
         {
             receipt.duplicate += 1;
+            self.tallies.entry(key).or_default().duplicates += 1;
             return Ok(());
         }
-        let key = RunKey {
-            handoff: message.handoff.clone(),
-            game_date: message.answer.game_date,
-        };
         let Some(run) = self.transaction.run(&key).await? else {
             receipt.unknown += 1;
             return self.keep_unknown(&message, "no run of this date").await;

@@ -1,7 +1,7 @@
 //! Which alerts open, worsen, are covered and resolve; each at its boundary.
 
 use super::{
-    night::{Night, Sink, Warehouse, pacific},
+    night::{Night, Sink, Warehouse, opening, pacific},
     triggers::night_in,
     world::game_id,
 };
@@ -10,6 +10,8 @@ use crate::domain::{
     baseline::Baseline,
     completion::Standing,
     effect::Effect,
+    ids::HandoffId,
+    policy::Policy,
     run::State,
 };
 
@@ -249,6 +251,14 @@ fn the_upstream_is_late_an_hour_after_its_usual_time() {
     let night = night.until("01:30");
     assert_eq!(night.open(Kind::UpstreamLate), Some(Severity::Warning));
     assert_eq!(night.event().open(Kind::UpstreamLate), None);
+}
+
+#[test]
+fn a_late_handoff_upstream_is_shown_and_its_own_alerts_tell_of_it() {
+    let mut policy = Policy::phase4_to_phase5();
+    policy.upstream.handoff = Some(HandoffId::new("phase3-to-phase4"));
+    let night = Night::opened(opening(policy), 420).until("01:30");
+    assert_eq!(night.open(Kind::UpstreamLate), Some(Severity::Info));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What people may do to a run beside starting and retrying it.
 
 use super::{
-    night::{Night, Sink, Warehouse},
+    night::{Night, Sink, Warehouse, pacific},
     triggers::night_in,
 };
 use crate::domain::{
@@ -9,8 +9,11 @@ use crate::domain::{
     completion::{Standing, Tally},
     effect::Effect,
     event::Event,
+    policy::Policy,
     reason::Code,
     run::State,
+    schedule::WallTime,
+    sla::Verdict,
 };
 
 fn reset(force: bool) -> Event {
@@ -169,6 +172,43 @@ fn acknowledging_covers_every_open_alert_once() {
         reminded.is_empty(),
         "nobody is reminded of what is acknowledged"
     );
+}
+
+fn adopted(deadline: &str) -> Event {
+    let mut policy = Policy::phase4_to_phase5();
+    let zone = policy.schedule.zone;
+    policy.schedule.deadline = WallTime::parse(deadline, Some(zone)).unwrap();
+    Event::Adopted {
+        by: "ana".to_owned(),
+        policy: Box::new(policy),
+    }
+}
+
+#[test]
+fn an_open_run_moves_to_todays_promises_and_passes_over_what_lies_behind() {
+    let night = Night::designed().until("06:20").play(adopted("06:40"));
+    assert!(night.said(Code::Adopted));
+    assert_eq!(night.run.instants.deadline_at, pacific("06:40"));
+    assert_eq!(
+        (night.run.retries.backups_done, night.run.retries.fixed_done),
+        (1, 1)
+    );
+    let night = night.until("06:41");
+    assert_eq!(
+        night.verdict(),
+        Some(Verdict::Breached),
+        "judged by the new deadline"
+    );
+}
+
+#[test]
+fn a_run_with_its_verdict_keeps_its_promises() {
+    let night = Night::designed()
+        .until("07:05")
+        .quietly()
+        .play(adopted("08:00"));
+    assert_eq!(night.codes(), vec![Code::NothingToDo]);
+    assert_eq!(night.run.instants.deadline_at, pacific("07:00"));
 }
 
 #[test]

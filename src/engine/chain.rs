@@ -1,0 +1,38 @@
+//! One handoff's completion as the next one's trigger, in the transaction that ends its announcement.
+//!
+//! What the trigger does to the next run belongs to the domain.
+
+use super::{EngineError, Handoff, Shared, apply};
+use crate::{
+    domain::{
+        Instant,
+        event::Event,
+        trigger::{Source, Trigger},
+    },
+    ports::store::{OutboxEnd, OutboxItem},
+};
+
+/// Triggers every handoff that names this one as its upstream, and ends the announcement.
+pub async fn trigger_next(
+    shared: &Shared,
+    item: &OutboxItem,
+    finished_at: Instant,
+) -> Result<(), EngineError> {
+    let mut transaction = shared.begin().await?;
+    let now = shared.clock.now();
+    transaction.end(&item.id, &OutboxEnd::Done).await?;
+    let follows =
+        |handoff: &&Handoff| handoff.policy.upstream.handoff.as_ref() == Some(&item.key.handoff);
+    let mut moved = Vec::new();
+    for next in shared.handoffs.values().filter(follows) {
+        let run = apply::load_or_open(&mut *transaction, next, item.key.game_date, now).await?;
+        let trigger = Trigger {
+            finished_at: Some(finished_at),
+            ..Trigger::of(Source::Event)
+        };
+        moved.push(apply::apply(&mut *transaction, run, Event::Triggered(trigger), now).await?);
+    }
+    transaction.commit().await?;
+    moved.iter().for_each(|applied| applied.record(shared));
+    Ok(())
+}
