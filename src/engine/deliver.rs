@@ -248,3 +248,28 @@ fn record(run: &Run) -> RunRecord {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::pause_until;
+    use crate::domain::Instant;
+
+    #[test]
+    fn the_pause_doubles_from_a_second_up_to_five_minutes_however_often_it_failed() {
+        let now: Instant = "2026-01-19T15:00:00Z".parse().unwrap();
+        for (tries, seconds) in [
+            (0, 1),
+            (1, 2),
+            (2, 4),
+            (8, 256),
+            (9, 300),
+            (16, 300),
+            (u32::MAX, 300),
+        ] {
+            let pause = pause_until(tries, now) - now;
+            assert_eq!(pause, TimeDelta::seconds(seconds), "{tries}");
+        }
+    }
+}

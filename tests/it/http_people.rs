@@ -158,6 +158,23 @@ async fn a_past_date_is_a_backfill_for_people() {
 }
 
 #[tokio::test]
+async fn a_night_that_has_closed_is_started_again_as_a_backfill_and_its_history_says_so() {
+    let app = TestApp::start().await;
+    // Exactly 24 hours after its deadline.
+    app.clock.set(instant("2026-01-20T15:00:00Z"));
+    assert_eq!(app.post("/tick", "").await.status, 200);
+    assert!(app.run().await.closed_at.is_some());
+    let answer = app.post_json("/start", json!({"game_date": TONIGHT})).await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    assert!(app.run().await.closed_at.is_none());
+    let status = app.get(&format!("/status?game_date={TONIGHT}")).await;
+    assert_eq!(status.json()["verdict"], Value::Null);
+    let codes = app.history_codes(TONIGHT).await;
+    let opened = codes.iter().filter(|code| *code == "opened").count();
+    assert_eq!(opened, 2, "{codes:?}");
+}
+
+#[tokio::test]
 async fn a_retry_without_anything_to_retry_says_why() {
     let app = TestApp::start().await;
     let answer = app.post("/retry", "").await;
