@@ -9,6 +9,8 @@ mod documents;
 mod form;
 #[path = "architecture/layers.rs"]
 mod layers;
+#[path = "architecture/settings.rs"]
+mod settings;
 #[path = "architecture/sizes.rs"]
 mod sizes;
 #[path = "architecture/source.rs"]
@@ -119,5 +121,36 @@ fn the_readme_names_commands_that_exist() {
         runnable,
         subcommand,
     );
+    assert_none(&violations);
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "whether to write the document is asked of the person who runs the test"
+)]
+fn is_to_be_written() -> bool {
+    std::env::var_os("TIPOFF_REGENERATE").is_some()
+}
+
+#[test]
+fn the_configuration_document_tells_every_setting() {
+    let expected = settings::markdown(&source::text("docs/examples/every-setting.toml"));
+    let path = "docs/configuration.md";
+    if is_to_be_written() {
+        std::fs::write(root().join(path), &expected).expect("the repository can be written");
+    }
+    assert!(
+        source::text(path) == expected,
+        "{path} is stale; write it anew: TIPOFF_REGENERATE=1 cargo test --test architecture"
+    );
+}
+
+#[test]
+fn the_configuration_document_tells_every_environment_variable() {
+    let document = source::text("docs/configuration.md");
+    let violations: Vec<String> = sources()
+        .iter()
+        .flat_map(|source| settings::variables(source, &document))
+        .collect();
     assert_none(&violations);
 }

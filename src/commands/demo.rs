@@ -49,13 +49,13 @@ pub struct Args {
     #[arg(long, value_name = "LENGTH", default_value = "4m", value_parser = length)]
     deadline_in: TimeDelta,
     /// Where all chances start
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// The folder for the demo's files
     #[arg(long, value_name = "DIR", default_value = "./tipoff-demo")]
     data: PathBuf,
     /// Where to listen; 0 takes a free port
-    #[arg(long, env = "PORT", default_value_t = 8080)]
+    #[arg(long, value_name = "N", env = "PORT", default_value_t = 8080)]
     port: u16,
 }
 

@@ -1,8 +1,9 @@
 //! One file a subcommand: what it takes, what it prints, how it exits.
 //!
-//! Parsing the command line belongs to `main`, everything worth testing without a terminal to the layers below.
+//! Parsing the command line belongs to `cli`, everything worth testing without a terminal to the layers below.
 
 pub mod check;
+pub mod cli;
 pub mod client;
 pub mod demo;
 pub mod explain;

@@ -52,7 +52,7 @@ impl Shift {
         let mut policy = policy.clone();
         let moved = |time: &WallTime| WallTime {
             zone: self.schedule,
-            ..time.clone()
+            ..*time
         };
         policy.calendar_zone = self.calendar;
         policy.schedule.zone = self.schedule;

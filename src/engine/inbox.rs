@@ -149,7 +149,7 @@ enum Work {
 
 /// What came of it.
 enum Outcome {
-    Receipt(Receipt),
+    Receipt(Box<Receipt>),
     Answers(AnswersReceipt),
     Done(bool),
 }
@@ -258,7 +258,7 @@ impl Inbox {
 
     async fn receipt(&self, work: Work) -> Result<Receipt, EngineError> {
         match self.submit(work).await? {
-            Outcome::Receipt(receipt) => Ok(receipt),
+            Outcome::Receipt(receipt) => Ok(*receipt),
             Outcome::Answers(_) | Outcome::Done(_) => Ok(Receipt {
                 run: None,
                 why: Vec::new(),

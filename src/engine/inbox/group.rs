@@ -107,11 +107,15 @@ impl Group<'_> {
         self.transaction.mark().await?;
         let known = self.tallies.clone();
         let outcome = match work {
-            Work::Trigger(message) => self.trigger(message).await.map(Outcome::Receipt),
+            Work::Trigger(message) => self
+                .trigger(message)
+                .await
+                .map(|receipt| Outcome::Receipt(Box::new(receipt))),
             Work::Answers(messages) => self.answers(messages).await.map(Outcome::Answers),
-            Work::Command { key, event, open } => {
-                self.command(key, event, open).await.map(Outcome::Receipt)
-            }
+            Work::Command { key, event, open } => self
+                .command(key, event, open)
+                .await
+                .map(|receipt| Outcome::Receipt(Box::new(receipt))),
             Work::Quarantine(message) => self.quarantine(message).await,
             Work::Release(id) => self
                 .transaction
