@@ -469,6 +469,7 @@ fn workers(
     let destination = Destination {
         url: format!("{url}/complete").parse().unwrap(),
         subscription: "projects/p/subscriptions/prediction-ready-prod-sub".to_owned(),
+        token: None,
     };
     let surroundings = Surroundings {
         warehouse: tables.inner.clone(),
