@@ -106,13 +106,10 @@ async fn a_night_goes_to_an_endpoint_in_calls_of_ten_each_with_its_keys() {
     assert_eq!(sent.await.unwrap().status(), 202);
 
     until(&url, &clock, |status| status["state"] == "running").await;
-    let calls = endpoint.received_requests().await.unwrap();
-    let requests = requests_in(&calls);
-    assert_keyed_once(&requests, &calls);
-
+    let requests = requests_of(&endpoint).await;
     let rows = slate::predictions(&players, date(TONIGHT), clock.now());
     app.warehouse.insert_predictions(&rows).await.unwrap();
-    for request in &requests {
+    for request in requests {
         let answer = json!({
             "player_lookup": request["player_lookup"], "game_date": TONIGHT, "predictions_generated": 5,
             "batch_id": request["batch_id"], "request_id": request["request_id"],
@@ -131,30 +128,39 @@ async fn a_night_goes_to_an_endpoint_in_calls_of_ten_each_with_its_keys() {
     app.stop().await;
 }
 
-/// What the calls carry, at most ten a call.
-fn requests_in(calls: &[wiremock::Request]) -> Vec<Value> {
-    let bodies = calls.iter().map(|call| call.body_json::<Vec<Value>>());
-    let bodies: Vec<Vec<Value>> = bodies.map(Result::unwrap).collect();
-    assert!(bodies.iter().all(|body| body.len() <= 10));
-    bodies.concat()
-}
-
-/// Each of the 35 goes once, under a key of its own, and so does each call.
-fn assert_keyed_once(requests: &[Value], calls: &[wiremock::Request]) {
+/// The requests that an endpoint was sent, at most ten a call, each once.
+async fn requests_of(endpoint: &MockServer) -> Vec<Value> {
+    let calls = endpoint.received_requests().await.unwrap();
+    let bodies: Vec<Value> = calls.iter().map(|call| call.body_json().unwrap()).collect();
+    assert!(
+        bodies
+            .iter()
+            .all(|body| body.as_array().unwrap().len() <= 10)
+    );
+    let requests: Vec<Value> = bodies
+        .iter()
+        .flat_map(|body| body.as_array().unwrap().clone())
+        .collect();
     let keys: BTreeSet<&str> = requests
         .iter()
         .map(|request| request["request_id"].as_str().unwrap())
         .collect();
-    assert_eq!((requests.len(), keys.len()), (35, 35));
+    assert_eq!(
+        (requests.len(), keys.len()),
+        (35, 35),
+        "each once, under a key of its own"
+    );
     assert!(
         keys.contains("phase4-to-phase5/2026-01-19/player000/1"),
         "{keys:?}"
     );
+    assert!(calls.len() < 35, "what goes out together is one call");
     let calls_keys: BTreeSet<&str> = calls
         .iter()
         .map(|call| call.headers["idempotency-key"].to_str().unwrap())
         .collect();
     assert_eq!(calls_keys.len(), calls.len());
+    requests
 }
 
 /// The service as `serve` puts it together, sending to that endpoint.

@@ -7,6 +7,7 @@ mod answers;
 mod counting;
 mod delivery;
 mod night;
+mod parts;
 mod retries;
 mod slate;
 mod start;

@@ -23,16 +23,17 @@ use tipoff::{
         alert::{Change, Kind},
         ids::{GameDate, HandoffId},
     },
-    engine::{Engine, Handoff, Parts},
+    engine::{Engine, Parts},
     http::{self, HandoffRoute, HttpState},
-    sinks::local::{Behaviour, Destination, LocalSettings, LocalWorkers, Surroundings},
+    sinks::local::{Behaviour, LocalWorkers},
     store::SqliteStore,
-    telemetry::{MeasuredWarehouse, Metrics},
+    telemetry::Metrics,
     warehouse::{ContextRow, EmbeddedWarehouse},
 };
 use tokio::{net::TcpListener, sync::Mutex, task::JoinHandle};
 
 use super::{
+    parts::{handoffs, workers},
     slate,
     witness::{Downstream, Ears, Heard, Post, Tables},
 };
@@ -379,9 +380,25 @@ impl Night {
         }
     }
 
-    /// Lets time pass until the night is in that state.
+    /// Lets time pass until the night is in that state: for twelve hours at most. Looks into the store on the way,
+    /// as `/status` with its whole history takes longer.
     pub async fn until_state(&self, state: &str) -> Value {
-        self.until(|status| status["state"] == state).await
+        let end = self.clock.now() + TimeDelta::hours(12);
+        self.rest().await;
+        while self.state().await != state {
+            let passed = self.clock.now() >= end;
+            assert!(!passed, "never {state}: {:#?}", self.why().await);
+            self.step(end).await;
+        }
+        self.status().await
+    }
+
+    async fn state(&self) -> String {
+        let mut connection = self.store_file.lock().await;
+        let query = sqlx::query("SELECT state FROM runs WHERE game_date = $1");
+        let query = query.bind(self.game_date.to_string());
+        let row = query.fetch_one(&mut *connection).await.unwrap();
+        row.get("state")
     }
 
     /// Lets time pass until `/status` is as wanted: for twelve hours at most.
@@ -459,41 +476,4 @@ async fn read(response: reqwest::Response) -> Answer {
         headers: response.headers().clone(),
         text: response.text().await.unwrap(),
     }
-}
-
-fn workers(
-    behaviour: Behaviour,
-    url: &str,
-    (tables, clock): (&Arc<Tables>, &Arc<ManualClock>),
-) -> LocalWorkers {
-    let destination = Destination {
-        url: format!("{url}/complete").parse().unwrap(),
-        subscription: "projects/p/subscriptions/prediction-ready-prod-sub".to_owned(),
-        token: None,
-    };
-    let surroundings = Surroundings {
-        warehouse: tables.inner.clone(),
-        clock: clock.clone(),
-        client: reqwest::Client::new(),
-    };
-    let workers = LocalWorkers::start(LocalSettings::default(), destination, surroundings);
-    workers.set_behaviour(behaviour);
-    workers
-}
-
-fn handoffs(
-    config: &config::Config,
-    (tables, post, metrics): (&Arc<Tables>, &Arc<Post>, &Arc<Metrics>),
-) -> Vec<Handoff> {
-    let handoff = |it: &config::Handoff| Handoff {
-        id: it.id.clone(),
-        policy: it.policy.clone(),
-        season: it.season.clone(),
-        warehouse: Arc::new(MeasuredWarehouse {
-            inner: tables.clone(),
-            metrics: metrics.clone(),
-        }),
-        sink: post.clone(),
-    };
-    config.handoffs.iter().map(handoff).collect()
 }
