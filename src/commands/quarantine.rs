@@ -55,26 +55,52 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         eprintln!("tipoff: {}", problem_text(&answer));
         return Ok(ExitCode::FAILURE);
     }
-    match answer
-        .get("messages")
-        .and_then(Value::as_array)
-        .filter(|_| !args.target.json)
-    {
-        Some(messages) => messages
-            .iter()
-            .for_each(|message| println!("{}", line(message))),
-        None => println!("{answer:#}"),
+    if args.target.json {
+        println!("{answer:#}");
+    } else {
+        print!("{}", text(&answer));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A line a message; an order's outcome as its reason.
+fn text(answer: &Value) -> String {
+    match answer.as_array() {
+        Some(messages) if messages.is_empty() => "nothing is in quarantine\n".to_owned(),
+        Some(messages) => messages.iter().map(line).collect(),
+        None => answer["reason"]
+            .as_str()
+            .map_or_else(|| format!("{answer:#}\n"), |reason| format!("{reason}\n")),
+    }
 }
 
 fn line(message: &Value) -> String {
     let text = |name: &str| message.get(name).and_then(Value::as_str).unwrap_or("");
     let id = message.get("id").and_then(Value::as_i64).unwrap_or(0);
     format!(
-        "{id:>6}  {}  {:<9} {}",
+        "{id:>6}  {}  {:<9} {}\n",
         text("received_at"),
         text("source"),
         text("reason")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::text;
+
+    #[test]
+    fn a_listing_has_a_line_a_message_and_says_so_when_there_is_none() {
+        let message = json!({
+            "id": 7, "received_at": "2026-01-19T00:00:00-08:00", "source": "trigger", "reason": "not JSON",
+        });
+        assert_eq!(
+            text(&json!([message])),
+            "     7  2026-01-19T00:00:00-08:00  trigger   not JSON\n"
+        );
+        assert_eq!(text(&json!([])), "nothing is in quarantine\n");
+        assert_eq!(text(&json!({"reason": "replayed"})), "replayed\n");
+    }
 }

@@ -50,7 +50,9 @@ pub fn announce(act: &Act) {
     println!("Promised by {}.", act.zones().both(deadline_at));
     if act.stage.resumed {
         let at = act.zones().both(act.from);
-        println!("It was begun before and goes on from the last committed instant, {at}.");
+        let text =
+            format!("It was begun before and goes on from the last committed instant, {at}.");
+        println!("{}", wrap(&text, WIDTH, 0));
     }
 }
 

@@ -123,15 +123,14 @@ fn answered(draft: &mut Draft, tally: &Tally) {
         );
         draft.says(Code::NothingChanged, text);
     } else {
-        draft.says(Code::Answers, answers_text(draft, tally));
+        draft.says(Code::Answers, answers_text(draft));
     }
 }
 
-fn answers_text(draft: &Draft, tally: &Tally) -> String {
+fn answers_text(draft: &Draft) -> String {
     let counts = &draft.run.counts;
-    let answered = tally.answered + tally.answered_late;
     format!(
-        "{answered} answered; {} of {} ready are predicted or skipped for good",
+        "{} of {} ready are predicted or skipped for good",
         counts.plan.satisfied(),
         counts.ready
     )
