@@ -13,9 +13,15 @@ use crate::domain::{
     ids::{BatchId, GameDate, GameId, HandoffId, RequestId, RunKey, UnitId},
     plan::ListedUnit,
     readiness::Readiness,
+    routing::Failure,
+    run::Snapshot,
 };
 
+pub mod deliveries;
+pub mod notice;
 pub mod store;
+
+use notice::{Links, Parcel, Receipt};
 
 /// What went wrong underneath, whatever the adapter's own error type is.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -174,6 +180,32 @@ pub trait Announcer: Send + Sync {
         key: &RunKey,
         announcement: &Announcement,
     ) -> Result<(), PortError>;
+}
+
+/// A way to reach people: Slack, mail, a webhook, the console.
+#[async_trait]
+pub trait Channel: Send + Sync {
+    /// Delivers one message, or several as a digest. The receiver can tell a repeat by the notice's id. Whoever calls
+    /// sets the time limit; being dropped must leave nothing half-open behind.
+    async fn deliver(&self, parcel: &Parcel) -> Result<Receipt, Failure>;
+
+    /// Shows how a night stands in one message that is edited in place: `known` is what an earlier call returned.
+    /// `None`: this channel has no such message.
+    async fn show(&self, live: &Live, known: Option<&str>) -> Result<Option<String>, Failure> {
+        let _ = (live, known);
+        Ok(None)
+    }
+}
+
+/// How a night stands, for a live message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Live {
+    /// The night.
+    pub night: Snapshot,
+    /// The first units that still need work, by game and name.
+    pub units: Vec<OpenUnit>,
+    /// Where the reader can go on.
+    pub links: Links,
 }
 
 /// Where alerts go.

@@ -2,10 +2,13 @@
 //!
 //! When a condition holds is decided by `run::watch`; who is told and over which channel is not decided here.
 
-use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
-use super::Instant;
+use super::{Instant, policy};
+
+mod fold;
+
+pub use fold::fold;
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -63,11 +66,15 @@ pub enum Kind {
     WarehouseUnreachable,
     /// Units are listed on a date that the season file calls empty.
     UnitsOnEmptyDate,
+    /// A channel does not take messages; its subject is the channel.
+    ChannelFailing,
+    /// Messages came that could not be understood.
+    MessagesQuarantined,
 }
 
 impl Kind {
     /// Every kind, gravest first.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::DeadlineBreached,
         Self::NothingDispatched,
         Self::NothingPredicted,
@@ -88,6 +95,8 @@ impl Kind {
         Self::ReadinessGap,
         Self::WarehouseUnreachable,
         Self::UnitsOnEmptyDate,
+        Self::ChannelFailing,
+        Self::MessagesQuarantined,
     ];
 
     /// The kind that says this one too, if it is open: then this one is stored and shown, not sent.
@@ -112,7 +121,9 @@ impl Kind {
             | Self::ClaimedMissing
             | Self::ReadinessGap
             | Self::WarehouseUnreachable
-            | Self::UnitsOnEmptyDate => None,
+            | Self::UnitsOnEmptyDate
+            | Self::ChannelFailing
+            | Self::MessagesQuarantined => None,
         }
     }
 
@@ -129,6 +140,8 @@ impl Kind {
 pub struct Condition {
     /// What is wrong.
     pub kind: Kind,
+    /// What it is about where a kind can hold of several things at once: a channel.
+    pub subject: Option<String>,
     /// How bad it is now.
     pub severity: Severity,
     /// What broke, with its numbers, as one sentence without a full stop.
@@ -140,6 +153,7 @@ impl Condition {
     pub fn of(kind: Kind, severity: Severity, text: impl Into<String>) -> Option<Self> {
         Some(Self {
             kind,
+            subject: None,
             severity,
             text: text.into(),
         })
@@ -155,19 +169,57 @@ pub struct Acknowledgement {
     pub at: Instant,
 }
 
-/// One alert of a run. Its fingerprint is the run and the kind.
+/// Who is told of a critical alert: the first alone, then the others, too.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Told of everything, at once.
+    #[default]
+    Developer,
+    /// The engineer on call.
+    OnCall,
+    /// The project lead.
+    Lead,
+}
+
+impl Role {
+    /// Every role, in the order in which they are told.
+    pub const ALL: [Self; 3] = [Self::Developer, Self::OnCall, Self::Lead];
+
+    /// What people call it.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Developer => "developer",
+            Self::OnCall => "engineer on call",
+            Self::Lead => "project lead",
+        }
+    }
+}
+
+/// One alert. Its fingerprint is its scope (a run, or the service), its kind and its subject.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alert {
     /// What is wrong.
     pub kind: Kind,
+    /// What it is about where a kind can hold of several things at once: a channel.
+    #[serde(default)]
+    pub subject: Option<String>,
     /// The worst it has been while open.
     pub severity: Severity,
     /// What broke, as it stands now.
     pub text: String,
     /// When it opened.
     pub opened_at: Instant,
+    /// When it became critical.
+    #[serde(default)]
+    pub critical_since: Option<Instant>,
     /// When people were last told; `None` while another alert says it too.
     pub told_at: Option<Instant>,
+    /// Everyone up to this role has been told; `None`: nobody.
+    #[serde(default)]
+    pub told_up_to: Option<Role>,
     /// Who acknowledged it.
     pub acknowledged: Option<Acknowledgement>,
     /// When it stopped to hold.
@@ -180,27 +232,91 @@ impl Alert {
         self.resolved_at.is_none()
     }
 
-    /// When people are to be reminded; `None` if nobody needs to be.
-    pub fn remind_at(&self, after: &Reminders) -> Option<Instant> {
-        if !self.is_open() || self.acknowledged.is_some() {
-            return None;
+    /// Its name within its scope: `deadline_breached`, or `channel_failing/slack`.
+    pub fn name(&self) -> String {
+        match &self.subject {
+            Some(subject) => format!("{}/{subject}", self.kind.name()),
+            None => self.kind.name(),
         }
-        let pause = match self.severity {
-            Severity::Critical => after.critical,
-            Severity::Warning => after.warning,
-            Severity::Info => return None,
-        };
-        self.told_at.map(|told_at| told_at + pause)
+    }
+
+    /// Whether it is open and nobody has acknowledged it.
+    fn needs_someone(&self) -> bool {
+        self.is_open() && self.acknowledged.is_none()
     }
 }
 
-/// How long an unacknowledged alert waits before people are told again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reminders {
-    /// For a critical one.
-    pub critical: TimeDelta,
-    /// For a warning.
-    pub warning: TimeDelta,
+/// When people are told of an open alert again, and how many of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules<'a> {
+    /// The lengths of time.
+    pub policy: &'a policy::Alerts,
+    /// The promise it endangers; `None` for the service's own alerts.
+    pub deadline_at: Option<Instant>,
+}
+
+impl Rules<'_> {
+    /// When people are to be reminded; `None` if nobody needs to be.
+    pub fn remind_at(&self, alert: &Alert) -> Option<Instant> {
+        let pause = match alert.severity {
+            Severity::Critical => self.policy.remind_critical_after,
+            Severity::Warning => self.policy.remind_warning_after,
+            Severity::Info => return None,
+        };
+        let told_at = alert.told_at.filter(|_| alert.needs_someone())?;
+        Some(told_at + pause)
+    }
+
+    /// Everyone up to this role is to know of the alert now: a critical one that nobody acknowledges rises with time,
+    /// and near the deadline, before it or after it, all are told at once.
+    pub fn up_to(&self, alert: &Alert, now: Instant) -> Role {
+        let known = alert.told_up_to.unwrap_or_default();
+        let Some(since) = alert.critical_since.filter(|_| alert.needs_someone()) else {
+            return known;
+        };
+        let near = self
+            .deadline_at
+            .is_some_and(|at| (now - at).abs() <= self.policy.escalate_all_within);
+        let role = match now - since {
+            _ if near => Role::Lead,
+            passed if passed >= self.policy.escalate_lead_after => Role::Lead,
+            passed if passed >= self.policy.escalate_on_call_after => Role::OnCall,
+            _ => Role::Developer,
+        };
+        role.max(known)
+    }
+
+    /// When more people may have to be told; in the past for what has happened already.
+    pub fn escalate_at(&self, alert: &Alert) -> Vec<Instant> {
+        let waits = alert.told_at.is_some() && alert.told_up_to != Some(Role::Lead);
+        let Some(since) = alert
+            .critical_since
+            .filter(|_| waits && alert.needs_someone())
+        else {
+            return Vec::new();
+        };
+        let policy = self.policy;
+        let near = self.deadline_at.map(|at| at - policy.escalate_all_within);
+        let steps = [policy.escalate_on_call_after, policy.escalate_lead_after];
+        let steps = steps.into_iter().map(|after| since + after);
+        steps.chain(near).collect()
+    }
+
+    /// Whether a failure waits for the deadline before people are told.
+    fn is_held(&self, kind: Kind, now: Instant) -> bool {
+        let waits = self.policy.failure_before_deadline == policy::FailureTold::Deadline;
+        waits && kind == Kind::NothingDispatched && self.deadline_at.is_some_and(|at| now < at)
+    }
+
+    /// Whether a failure that was told before the deadline is told once more at it.
+    fn is_told_twice(&self, alert: &Alert, now: Instant) -> bool {
+        let twice = self.policy.failure_before_deadline == policy::FailureTold::Both;
+        let before = |at: Instant| now >= at && alert.told_at.is_some_and(|told| told < at);
+        twice
+            && alert.is_open()
+            && alert.kind == Kind::NothingDispatched
+            && self.deadline_at.is_some_and(before)
+    }
 }
 
 /// What happened to an alert that people are to be told.
@@ -211,6 +327,8 @@ pub enum Change {
     Opened,
     /// It became more severe.
     Worsened,
+    /// It is still open, nobody has acknowledged it, and more people are told.
+    Escalated,
     /// It is still open and nobody has acknowledged it.
     Reminded,
     /// It holds no more.
@@ -222,265 +340,9 @@ pub enum Change {
 pub struct Told {
     /// What happened.
     pub change: Change,
-    /// The alert as it was then.
+    /// The alert as it was then; its `told_up_to` is who is to know of it from now on.
     pub alert: Alert,
-}
-
-/// Brings the alerts up to date with the conditions that hold now and says what people are to be told, gravest
-/// first. Calling it again with the same arguments tells nothing.
-pub fn fold(
-    alerts: &mut Vec<Alert>,
-    conditions: &[Condition],
-    reminders: &Reminders,
-    now: Instant,
-) -> Vec<Told> {
-    let mut told = Vec::new();
-    for condition in conditions {
-        match alerts
-            .iter_mut()
-            .find(|alert| alert.kind == condition.kind && alert.is_open())
-        {
-            Some(alert) => {
-                alert.text.clone_from(&condition.text);
-                if condition.severity > alert.severity {
-                    alert.severity = condition.severity;
-                    alert.acknowledged = None;
-                    told.push((Change::Worsened, alert.kind));
-                }
-            }
-            None => {
-                alerts.retain(|alert| alert.kind != condition.kind);
-                alerts.push(open(condition, now));
-            }
-        }
-    }
-    resolve(alerts, conditions, now, &mut told);
-    let kinds: Vec<Kind> = alerts
-        .iter()
-        .filter(|alert| alert.is_open())
-        .map(|alert| alert.kind)
-        .collect();
-    for alert in alerts.iter().filter(|alert| alert.is_open()) {
-        if alert.told_at.is_none() {
-            told.push((Change::Opened, alert.kind));
-        } else if alert.remind_at(reminders).is_some_and(|at| at <= now) {
-            told.push((Change::Reminded, alert.kind));
-        }
-    }
-    told.retain(|(change, kind)| *change == Change::Resolved || !is_covered(*kind, &kinds));
-    tell(alerts, told, now)
-}
-
-fn open(condition: &Condition, now: Instant) -> Alert {
-    Alert {
-        kind: condition.kind,
-        severity: condition.severity,
-        text: condition.text.clone(),
-        opened_at: now,
-        told_at: None,
-        acknowledged: None,
-        resolved_at: None,
-    }
-}
-
-fn resolve(
-    alerts: &mut [Alert],
-    conditions: &[Condition],
-    now: Instant,
-    told: &mut Vec<(Change, Kind)>,
-) {
-    let gone = |alert: &&mut Alert| {
-        alert.is_open() && !conditions.iter().any(|held| held.kind == alert.kind)
-    };
-    for alert in alerts.iter_mut().filter(gone) {
-        alert.resolved_at = Some(now);
-        if alert.told_at.is_some() {
-            told.push((Change::Resolved, alert.kind));
-        }
-    }
-}
-
-/// Whether an open alert says this one too, directly or through a kind between them.
-fn is_covered(kind: Kind, open: &[Kind]) -> bool {
-    std::iter::successors(kind.covered_by(), |cover| cover.covered_by())
-        .any(|cover| open.contains(&cover))
-}
-
-fn tell(alerts: &mut [Alert], told: Vec<(Change, Kind)>, now: Instant) -> Vec<Told> {
-    let mut messages: Vec<Told> = Vec::new();
-    for (change, kind) in told {
-        let known = messages.iter().any(|message| message.alert.kind == kind);
-        if let Some(alert) = alerts.iter_mut().find(|alert| alert.kind == kind)
-            && !known
-        {
-            alert.told_at = Some(now);
-            messages.push(Told {
-                change,
-                alert: alert.clone(),
-            });
-        }
-    }
-    messages.sort_by_key(|message| {
-        (
-            std::cmp::Reverse(message.alert.severity),
-            message.alert.kind,
-        )
-    });
-    messages
-}
-
-#[cfg(test)]
-mod tests {
-    use chrono::TimeZone;
-
-    use super::{Acknowledgement, Change, Condition, Kind, Reminders, Severity, fold};
-    use crate::domain::Instant;
-
-    const REMINDERS: Reminders = Reminders {
-        critical: chrono::TimeDelta::minutes(30),
-        warning: chrono::TimeDelta::hours(4),
-    };
-
-    fn at(minute: u32) -> Instant {
-        chrono::Utc
-            .with_ymd_and_hms(2026, 1, 11, 14, minute, 0)
-            .unwrap()
-    }
-
-    fn holds(kind: Kind, severity: Severity) -> Condition {
-        Condition {
-            kind,
-            severity,
-            text: "it broke".to_owned(),
-        }
-    }
-
-    fn changes(told: &[super::Told]) -> Vec<(Change, Kind)> {
-        told.iter()
-            .map(|message| (message.change, message.alert.kind))
-            .collect()
-    }
-
-    #[test]
-    fn an_alert_opens_once_worsens_once_and_resolves_once() {
-        let mut alerts = Vec::new();
-        let warning = [holds(Kind::StartLatencyHigh, Severity::Warning)];
-        let critical = [holds(Kind::StartLatencyHigh, Severity::Critical)];
-        let told = fold(&mut alerts, &warning, &REMINDERS, at(0));
-        assert_eq!(changes(&told), [(Change::Opened, Kind::StartLatencyHigh)]);
-        assert!(fold(&mut alerts, &warning, &REMINDERS, at(1)).is_empty());
-        let told = fold(&mut alerts, &critical, &REMINDERS, at(2));
-        assert_eq!(changes(&told), [(Change::Worsened, Kind::StartLatencyHigh)]);
-        assert!(
-            fold(&mut alerts, &warning, &REMINDERS, at(3)).is_empty(),
-            "severity never falls while open"
-        );
-        assert_eq!(alerts[0].severity, Severity::Critical);
-        let told = fold(&mut alerts, &[], &REMINDERS, at(4));
-        assert_eq!(changes(&told), [(Change::Resolved, Kind::StartLatencyHigh)]);
-        assert!(fold(&mut alerts, &[], &REMINDERS, at(5)).is_empty());
-        let told = fold(&mut alerts, &warning, &REMINDERS, at(6));
-        assert_eq!(
-            changes(&told),
-            [(Change::Opened, Kind::StartLatencyHigh)],
-            "it opens anew"
-        );
-        assert_eq!(alerts.len(), 1);
-    }
-
-    #[test]
-    fn a_covered_alert_is_kept_but_not_told_until_its_cover_is_gone() {
-        let mut alerts = Vec::new();
-        let both = [
-            holds(Kind::GapExceeded, Severity::Warning),
-            holds(Kind::DeadlineBreached, Severity::Critical),
-        ];
-        let told = fold(&mut alerts, &both, &REMINDERS, at(0));
-        assert_eq!(
-            changes(&told),
-            [(Change::Opened, Kind::DeadlineBreached)],
-            "covered through kinds between them"
-        );
-        assert_eq!(alerts.len(), 2);
-        let told = fold(&mut alerts, &both[..1], &REMINDERS, at(1));
-        assert_eq!(
-            changes(&told),
-            [
-                (Change::Resolved, Kind::DeadlineBreached),
-                (Change::Opened, Kind::GapExceeded)
-            ]
-        );
-    }
-
-    #[test]
-    fn a_covered_alert_that_was_never_told_resolves_in_silence() {
-        let mut alerts = Vec::new();
-        let both = [
-            holds(Kind::GapExceeded, Severity::Warning),
-            holds(Kind::CompletionLow, Severity::Critical),
-        ];
-        fold(&mut alerts, &both, &REMINDERS, at(0));
-        let told = fold(&mut alerts, &both[1..], &REMINDERS, at(1));
-        assert!(told.is_empty());
-    }
-
-    #[test]
-    fn reminders_come_at_their_time_until_someone_acknowledges() {
-        let mut alerts = Vec::new();
-        let held = [
-            holds(Kind::WorkersSilent, Severity::Critical),
-            holds(Kind::BatchStalled, Severity::Warning),
-            holds(Kind::ReadinessGap, Severity::Info),
-        ];
-        assert_eq!(fold(&mut alerts, &held, &REMINDERS, at(0)).len(), 3);
-        assert!(fold(&mut alerts, &held, &REMINDERS, at(29)).is_empty());
-        let told = fold(&mut alerts, &held, &REMINDERS, at(30));
-        assert_eq!(
-            changes(&told),
-            [(Change::Reminded, Kind::WorkersSilent)],
-            "exactly at the reminder time"
-        );
-        alerts[0].acknowledged = Some(Acknowledgement {
-            by: "ana".to_owned(),
-            at: at(31),
-        });
-        assert!(fold(&mut alerts, &held, &REMINDERS, at(59)).is_empty());
-        let told = fold(
-            &mut alerts,
-            &held,
-            &REMINDERS,
-            at(0) + chrono::TimeDelta::hours(4),
-        );
-        assert_eq!(changes(&told), [(Change::Reminded, Kind::BatchStalled)]);
-    }
-
-    #[test]
-    fn what_worsens_needs_a_new_acknowledgement() {
-        let mut alerts = Vec::new();
-        fold(
-            &mut alerts,
-            &[holds(Kind::ClaimedMissing, Severity::Warning)],
-            &REMINDERS,
-            at(0),
-        );
-        alerts[0].acknowledged = Some(Acknowledgement {
-            by: "ana".to_owned(),
-            at: at(1),
-        });
-        fold(
-            &mut alerts,
-            &[holds(Kind::ClaimedMissing, Severity::Critical)],
-            &REMINDERS,
-            at(2),
-        );
-        assert_eq!(alerts[0].acknowledged, None);
-    }
-
-    #[test]
-    fn every_kind_is_listed_once_under_its_own_name() {
-        let names: std::collections::BTreeSet<String> =
-            Kind::ALL.iter().map(|kind| kind.name()).collect();
-        assert_eq!(names.len(), Kind::ALL.len());
-        assert!(names.contains("deadline_breached"));
-    }
+    /// Who knew of it before: an escalation is for the others.
+    #[serde(default)]
+    pub known_up_to: Option<Role>,
 }

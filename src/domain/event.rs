@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Asked, Instant,
+    alert::Kind,
     calendar::Expectation,
     completion::{GameCounts, Standings, Tally},
     ids::GameId,
@@ -67,10 +68,13 @@ pub enum Event {
         /// The promises.
         policy: Box<Policy>,
     },
-    /// A person acknowledged every open alert of the run.
+    /// A person acknowledged open alerts of the run.
     Acknowledged {
         /// Who.
         by: String,
+        /// Which; none named: all.
+        #[serde(default)]
+        kinds: Vec<Kind>,
     },
 }
 

@@ -43,6 +43,9 @@ pub type MessageId = Id<kind::Message>;
 /// The idempotency key of one unit's one attempt: `handoff/date/unit/attempt`.
 pub type RequestId = Id<kind::Request>;
 
+/// A configured way to reach people, for example `slack`.
+pub type ChannelId = Id<kind::Channel>;
+
 /// What an [`Id`] can name.
 pub mod kind {
     /// A handoff.
@@ -60,6 +63,9 @@ pub mod kind {
     /// A message.
     #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub enum Message {}
+    /// A channel.
+    #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Channel {}
     /// A request.
     #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub enum Request {}

@@ -36,6 +36,7 @@ mod outlook;
 mod people;
 mod running;
 mod settled;
+mod snapshot;
 mod timers;
 mod verdict;
 mod verdict_text;
@@ -50,6 +51,7 @@ pub use batch::{AnswerPace, Batch};
 pub use batches::{Reach, Staging};
 pub use opening::Opening;
 pub use outlook::foresee;
+pub use snapshot::{NextStep, Snapshot};
 
 use draft::Draft;
 

@@ -50,6 +50,7 @@ pub fn line(told: &Told) -> String {
     let change = match told.change {
         Change::Opened => "",
         Change::Worsened => "worse: ",
+        Change::Escalated => "still, nobody has acknowledged: ",
         Change::Reminded => "still: ",
         Change::Resolved => "resolved: ",
     };
@@ -121,11 +122,15 @@ mod tests {
                 kind: Kind::GapExceeded,
                 severity: *severity,
                 text: (*text).to_owned(),
+                subject: None,
                 opened_at: at,
+                critical_since: None,
+                told_up_to: None,
                 told_at: None,
                 acknowledged: None,
                 resolved_at: None,
             },
+            known_up_to: None,
         };
         AlertMessage {
             id: "1".to_owned(),

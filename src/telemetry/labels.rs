@@ -238,6 +238,7 @@ pub fn change(change: Change) -> &'static str {
     match change {
         Change::Opened => "opened",
         Change::Worsened => "worsened",
+        Change::Escalated => "escalated",
         Change::Reminded => "reminded",
         Change::Resolved => "resolved",
     }

@@ -18,7 +18,9 @@ use super::{
 mod promises;
 mod work;
 
-pub use promises::{Alerts, CompletionPromise, Forecast, LatencyPromise, ReadinessGap, Sla};
+pub use promises::{
+    Alerts, CompletionPromise, FailureTold, Forecast, LatencyPromise, ReadinessGap, Sla,
+};
 pub use work::{Completion, Dispatch, Pace, Retry};
 
 /// Everything a run is judged and steered by, frozen at its opening except [`Pace`], which is read live.

@@ -97,6 +97,36 @@ pub struct Alerts {
     pub slate_fast_share: f64,
     /// A slate counts as far smaller than usual below this share of the usual units, 0 to 1.
     pub slate_small_share: f64,
+    /// People are reminded of a critical alert that nobody acknowledged after this.
+    #[serde(with = "seconds")]
+    pub remind_critical_after: TimeDelta,
+    /// People are reminded of a warning that nobody acknowledged after this.
+    #[serde(with = "seconds")]
+    pub remind_warning_after: TimeDelta,
+    /// The engineer on call is told of a critical alert that nobody acknowledged from this long after it became so.
+    #[serde(with = "seconds")]
+    pub escalate_on_call_after: TimeDelta,
+    /// The project lead is told, too, from this long after it became so.
+    #[serde(with = "seconds")]
+    pub escalate_lead_after: TimeDelta,
+    /// This near to the deadline, before it or after it, all are told at once.
+    #[serde(with = "seconds")]
+    pub escalate_all_within: TimeDelta,
+    /// When people are told that nothing could be dispatched.
+    pub failure_before_deadline: FailureTold,
+}
+
+/// When people are told of a failure that comes before the deadline.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureTold {
+    /// As soon as it is known.
+    #[default]
+    Now,
+    /// At the deadline, if it still holds.
+    Deadline,
+    /// As soon as it is known, and once more at the deadline.
+    Both,
 }
 
 impl Default for Sla {
@@ -167,6 +197,12 @@ impl Default for Alerts {
             could_not_ask_critical_within: TimeDelta::minutes(60),
             slate_fast_share: 0.33,
             slate_small_share: 0.50,
+            remind_critical_after: TimeDelta::minutes(30),
+            remind_warning_after: TimeDelta::hours(4),
+            escalate_on_call_after: TimeDelta::minutes(10),
+            escalate_lead_after: TimeDelta::minutes(20),
+            escalate_all_within: TimeDelta::minutes(15),
+            failure_before_deadline: FailureTold::Now,
         }
     }
 }

@@ -5,7 +5,7 @@
 use super::draft::Draft;
 use crate::domain::{
     Asked,
-    alert::Acknowledgement,
+    alert::{Acknowledgement, Kind},
     completion::Tally,
     event::{Done, Event, SentTally},
     readiness::Readiness,
@@ -40,7 +40,7 @@ pub fn absorb(draft: &mut Draft, event: &Event) {
                 Asked::CouldNotAsk(_) => draft.look_at_rows_later(),
             }
         }
-        Event::Acknowledged { by } => acknowledged(draft, by),
+        Event::Acknowledged { by, kinds } => acknowledged(draft, by, kinds),
         Event::Triggered(_)
         | Event::Ordered(Done::Released)
         | Event::Ticked
@@ -173,13 +173,14 @@ fn rows(draft: &mut Draft, tally: &Tally) {
     }
 }
 
-fn acknowledged(draft: &mut Draft, by: &str) {
+fn acknowledged(draft: &mut Draft, by: &str, kinds: &[Kind]) {
     let at = draft.now;
     let open = draft
         .run
         .alerts
         .iter_mut()
-        .filter(|alert| alert.is_open() && alert.acknowledged.is_none());
+        .filter(|alert| alert.is_open() && alert.acknowledged.is_none())
+        .filter(|alert| kinds.is_empty() || kinds.contains(&alert.kind));
     let mut acknowledged = 0;
     for alert in open {
         alert.acknowledged = Some(Acknowledgement {

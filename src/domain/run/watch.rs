@@ -7,14 +7,8 @@ use chrono::TimeDelta;
 use super::{Run, State, draft::Draft, verdict_text, watch_start};
 use crate::domain::{
     Instant,
-    alert::{self, Condition, Kind, Reminders, Severity},
+    alert::{self, Condition, Kind, Rules, Severity},
     effect::Effect,
-};
-
-/// How long an unacknowledged alert waits before people are told again.
-const REMINDERS: Reminders = Reminders {
-    critical: TimeDelta::minutes(30),
-    warning: TimeDelta::hours(4),
 };
 
 /// Brings the alerts up to date and wants people told of what changed.
@@ -24,7 +18,12 @@ pub fn watch(draft: &mut Draft) {
     }
     let conditions = conditions(&draft.run, draft.now);
     tell_recovery(&mut draft.run, &conditions);
-    let told = alert::fold(&mut draft.run.alerts, &conditions, &REMINDERS, draft.now);
+    let run = &mut draft.run;
+    let rules = Rules {
+        policy: &run.policy.alerts,
+        deadline_at: Some(run.instants.deadline_at),
+    };
+    let told = alert::fold(&mut run.alerts, &conditions, &rules, draft.now);
     if !told.is_empty() {
         draft.wants(Effect::Tell(told));
     }
@@ -103,11 +102,14 @@ pub fn thresholds(run: &Run) -> Vec<Instant> {
     }
     let doubted = run.risk.past_since.filter(|_| !run.risk.at_risk);
     at.extend(doubted.map(|since| since + run.policy.forecast.at_risk_after));
-    at.extend(
-        run.alerts
-            .iter()
-            .filter_map(|alert| alert.remind_at(&REMINDERS)),
-    );
+    let rules = Rules {
+        policy: &run.policy.alerts,
+        deadline_at: Some(run.instants.deadline_at),
+    };
+    for alert in &run.alerts {
+        at.extend(rules.remind_at(alert));
+        at.extend(rules.escalate_at(alert));
+    }
     at
 }
 

@@ -59,10 +59,14 @@ fn told(change: Change, text: &str) -> Told {
             severity: Severity::Critical,
             text: text.to_owned(),
             opened_at: at("00:35:00"),
+            subject: None,
+            critical_since: None,
+            told_up_to: None,
             told_at: None,
             acknowledged: None,
             resolved_at: None,
         },
+        known_up_to: None,
     }
 }
 

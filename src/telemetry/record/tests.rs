@@ -280,6 +280,9 @@ fn units_sent_again_and_alerts_told_are_counted() {
         severity: Severity::Warning,
         text: "25 of 300 are missing".to_owned(),
         opened_at: instant("2026-01-19T07:00:00Z"),
+        subject: None,
+        critical_since: None,
+        told_up_to: None,
         told_at: None,
         acknowledged: None,
         resolved_at: None,
@@ -287,6 +290,7 @@ fn units_sent_again_and_alerts_told_are_counted() {
     let told = Told {
         change: Change::Worsened,
         alert,
+        known_up_to: None,
     };
     let mut entry = entry(&run(), Some(event), Vec::new());
     entry.effects = vec![Effect::Record, Effect::Tell(vec![told])];

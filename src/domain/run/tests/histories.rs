@@ -103,7 +103,10 @@ fn take(mut night: Night, turn: &Turn) -> Night {
             by: by(),
             older_than_seconds,
         }),
-        Turn::Acknowledge => night.play(Event::Acknowledged { by: by() }),
+        Turn::Acknowledge => night.play(Event::Acknowledged {
+            by: by(),
+            kinds: Vec::new(),
+        }),
     }
 }
 

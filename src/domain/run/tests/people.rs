@@ -157,12 +157,18 @@ fn a_batch_that_is_hurried_settles_when_its_last_unit_times_out() {
 fn acknowledging_covers_every_open_alert_once() {
     let night = night_in(State::Failed).quietly();
     let by = "ana".to_owned();
-    let night = night.play(Event::Acknowledged { by: by.clone() });
+    let night = night.play(Event::Acknowledged {
+        by: by.clone(),
+        kinds: Vec::new(),
+    });
     let open = night.run.alerts.iter().filter(|alert| alert.is_open());
     assert!(open.clone().count() > 0);
     assert!(open.clone().all(|alert| alert.acknowledged.is_some()));
     let before = night.run.clone();
-    let night = night.quietly().play(Event::Acknowledged { by });
+    let night = night.quietly().play(Event::Acknowledged {
+        by,
+        kinds: Vec::new(),
+    });
     assert_eq!(
         (night.run.clone(), night.codes()),
         (before, vec![Code::Acknowledged])

@@ -1,0 +1,193 @@
+//! The service's own state: which channels fail, what is in quarantine, and the alerts that follow.
+//!
+//! A night's state is its run's. Over which channels people are told belongs to `routing`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Instant,
+    alert::{self, Acknowledgement, Alert, Condition, Kind, Rules, Severity, Told},
+    ids::{ChannelId, GameDate},
+    policy,
+    routing::{FAILURES_MIN, Failure},
+};
+
+/// The service's own state, kept as one row.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Service {
+    /// Steps that changed it so far.
+    pub steps: u64,
+    /// Its alerts, open and resolved.
+    pub alerts: Vec<Alert>,
+    /// Channels whose last try failed.
+    pub trouble: BTreeMap<ChannelId, Trouble>,
+    /// What is in quarantine.
+    pub quarantine: Quarantine,
+    /// The last date that each report was made for, by its name.
+    pub reported: BTreeMap<String, GameDate>,
+}
+
+/// A channel that did not take a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// When it began.
+    pub since: Instant,
+    /// Failures in a row.
+    pub failures: u32,
+    /// One of them was such that no further try can mend it.
+    pub permanent: bool,
+    /// How it failed last.
+    pub error: String,
+}
+
+/// How full the quarantine is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quarantine {
+    /// Messages in it.
+    pub messages: u64,
+    /// What was wrong with the latest.
+    pub latest: Option<String>,
+}
+
+/// Something that happened to the service.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Happened {
+    /// A channel took a message.
+    Delivered(ChannelId),
+    /// A channel did not take a message.
+    Failed(ChannelId, Failure),
+    /// Messages went into quarantine or out of it.
+    Quarantined(Quarantine),
+    /// A person acknowledged open alerts.
+    Acknowledged {
+        /// Who.
+        by: String,
+        /// Which, by their names; none named: all.
+        names: Vec<String>,
+    },
+    /// A report was made.
+    Reported {
+        /// Its name.
+        name: String,
+        /// For which date.
+        on: GameDate,
+    },
+    /// Time passed.
+    Ticked,
+}
+
+/// What a step did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stepped {
+    /// The state after it.
+    pub service: Service,
+    /// What people are to be told, gravest first.
+    pub told: Vec<Told>,
+}
+
+/// Takes the service one event further. It never fails; what changes nothing returns the same state.
+pub fn step(
+    service: Service,
+    happened: &Happened,
+    policy: &policy::Alerts,
+    now: Instant,
+) -> Stepped {
+    let mut next = service.clone();
+    absorb(&mut next, happened, now);
+    let conditions = conditions(&next);
+    let told = alert::fold(&mut next.alerts, &conditions, &rules(policy), now);
+    if next != service {
+        next.steps += 1;
+    }
+    Stepped {
+        service: next,
+        told,
+    }
+}
+
+impl Service {
+    /// When people may have to be told again though nothing happens.
+    pub fn next_wake(&self, policy: &policy::Alerts, now: Instant) -> Option<Instant> {
+        let rules = rules(policy);
+        let due = |alert: &Alert| {
+            let mut at = rules.escalate_at(alert);
+            at.extend(rules.remind_at(alert));
+            at
+        };
+        let instants = self.alerts.iter().flat_map(due);
+        instants.filter(|at| *at > now).min()
+    }
+}
+
+fn rules(policy: &policy::Alerts) -> Rules<'_> {
+    Rules {
+        policy,
+        deadline_at: None,
+    }
+}
+
+fn absorb(service: &mut Service, happened: &Happened, now: Instant) {
+    match happened {
+        Happened::Delivered(channel) => {
+            service.trouble.remove(channel);
+        }
+        Happened::Failed(channel, failure) => {
+            let fresh = Trouble {
+                since: now,
+                failures: 0,
+                permanent: false,
+                error: String::new(),
+            };
+            let trouble = service.trouble.entry(channel.clone()).or_insert(fresh);
+            trouble.failures = trouble.failures.saturating_add(1);
+            trouble.permanent |= failure.permanent;
+            trouble.error.clone_from(&failure.error);
+        }
+        Happened::Quarantined(quarantine) => service.quarantine = quarantine.clone(),
+        Happened::Acknowledged { by, names } => acknowledge(&mut service.alerts, by, names, now),
+        Happened::Reported { name, on } => {
+            service.reported.insert(name.clone(), *on);
+        }
+        Happened::Ticked => {}
+    }
+}
+
+fn acknowledge(alerts: &mut [Alert], by: &str, names: &[String], now: Instant) {
+    for alert in alerts.iter_mut() {
+        let meant = names.is_empty() || names.contains(&alert.name());
+        if meant && alert.is_open() && alert.acknowledged.is_none() {
+            alert.acknowledged = Some(Acknowledgement {
+                by: by.to_owned(),
+                at: now,
+            });
+        }
+    }
+}
+
+fn conditions(service: &Service) -> Vec<Condition> {
+    let failing = service.trouble.iter().filter_map(|(channel, trouble)| {
+        let holds = trouble.permanent || trouble.failures >= FAILURES_MIN;
+        let text = format!("{channel} does not take messages: {}", trouble.error);
+        let condition = Condition::of(Kind::ChannelFailing, Severity::Warning, text)?;
+        holds.then(|| Condition {
+            subject: Some(channel.as_str().to_owned()),
+            ..condition
+        })
+    });
+    failing.chain(quarantined(&service.quarantine)).collect()
+}
+
+fn quarantined(quarantine: &Quarantine) -> Option<Condition> {
+    if quarantine.messages == 0 {
+        return None;
+    }
+    let latest = quarantine.latest.as_deref().unwrap_or("not known");
+    let text = format!(
+        "{} messages are in quarantine, the latest because: {latest}",
+        quarantine.messages
+    );
+    Condition::of(Kind::MessagesQuarantined, Severity::Warning, text)
+}
