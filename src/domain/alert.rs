@@ -240,6 +240,12 @@ impl Alert {
         }
     }
 
+    /// The name of this one opening: the same alert may open again.
+    pub fn opening(&self, scope: &str) -> String {
+        let opened_at = self.opened_at.timestamp_micros();
+        format!("{scope}/{}@{opened_at}", self.name())
+    }
+
     /// Whether it is open and nobody has acknowledged it.
     fn needs_someone(&self) -> bool {
         self.is_open() && self.acknowledged.is_none()

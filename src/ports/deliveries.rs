@@ -182,6 +182,8 @@ pub struct Posting<'a> {
     pub severity: Severity,
     /// Why it goes there, or nowhere.
     pub reason: &'a str,
+    /// Whether it says all that waiting messages about the same openings say, to all their readers.
+    pub replaces: bool,
 }
 
 /// Writing messages and their receipts.
@@ -196,8 +198,8 @@ pub trait DeliveryTransaction: Send {
     /// Adds a silence.
     async fn silence(&mut self, silence: &Silence) -> Result<(), StoreError>;
 
-    /// Keeps a message with its deliveries, due at once. Waiting ones of earlier messages that tell of nothing else
-    /// are replaced, unless they are being tried. `false`: a message of this id is kept already, and nothing is done.
+    /// Keeps a message with its deliveries, due at once. Where it replaces, waiting ones of earlier messages that tell
+    /// of nothing else are replaced; those that are being tried, once their try fails. `false`: a message of this id is kept already, and nothing is done.
     async fn post(&mut self, posting: Posting<'_>) -> Result<bool, StoreError>;
 
     /// Adds a channel to a message that is kept already; one that it has already is left alone.

@@ -151,6 +151,27 @@ impl Notice {
         }
     }
 
+    /// The name of what it hangs together with in a channel that shows threads: its night; of the service's alerts
+    /// each opening; anything else stands alone.
+    pub fn thread(&self) -> String {
+        match (&self.about, self.told().first()) {
+            (About::Night(key), _) => format!("{}/{}", key.handoff, key.game_date),
+            (About::Handoff(_) | About::Service, Some(told)) => told.alert.opening("service"),
+            (About::Handoff(_) | About::Service, None) => self.id.clone(),
+        }
+    }
+
+    /// The names of the openings it tells of, as wide as the installation.
+    pub fn openings(&self) -> Vec<String> {
+        let scope = match &self.about {
+            About::Night(key) => format!("{}/{}", key.handoff, key.game_date),
+            About::Handoff(handoff) => handoff.to_string(),
+            About::Service => "service".to_owned(),
+        };
+        let told = self.told().iter();
+        told.map(|told| told.alert.opening(&scope)).collect()
+    }
+
     /// The gravest it tells of; summaries and tests are only worth knowing.
     pub fn severity(&self) -> Severity {
         let severities = self.told().iter().map(|told| told.alert.severity);

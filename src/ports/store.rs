@@ -6,7 +6,10 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{Cause, OpenUnit, StoredRow};
+use super::{
+    Cause, OpenUnit, StoredRow,
+    deliveries::{DeliveryStore, DeliveryTransaction},
+};
 use crate::domain::{
     Instant,
     baseline::Night,
@@ -230,7 +233,7 @@ pub struct NightsBefore<'a> {
 
 /// The durable state. Reading sees what is committed.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: DeliveryStore {
     /// Begins the one writing transaction; dropping it undoes everything.
     async fn begin(&self) -> Result<Box<dyn Transaction>, StoreError>;
 
@@ -290,7 +293,7 @@ pub trait Store: Send + Sync {
 
 /// One writing transaction: everything in it happens, or nothing.
 #[async_trait]
-pub trait Transaction: Send {
+pub trait Transaction: DeliveryTransaction {
     /// Marks a point to return to.
     async fn mark(&mut self) -> Result<(), StoreError>;
 

@@ -23,11 +23,15 @@ use crate::{
     domain::{
         Instant,
         baseline::Night,
-        ids::{BatchId, GameDate, HandoffId, RunKey},
+        ids::{BatchId, ChannelId, GameDate, HandoffId, RunKey},
+        routing::Silence,
         run::Run,
+        service::Service,
     },
     ports::{
         OpenUnit,
+        deliveries::{ChannelFigures, Delivery, DeliveryLease, DeliveryStore, Entry, Lane},
+        notice::Notice,
         store::{
             HistoryEntry, NightsBefore, OutboxItem, Quarantined, QueueFigures, Store, StoreError,
             Transaction,
@@ -36,8 +40,10 @@ use crate::{
 };
 
 mod answers;
+mod deliveries;
 mod inbox;
 mod outbox;
+mod people;
 mod runs;
 mod sending;
 mod staging;
@@ -58,12 +64,17 @@ const READERS_MAX: u32 = 4;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Every migration, oldest first. One that was released is never changed.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "tables", include_str!("migrations/0001_tables.sql")),
     (
         2,
         "statistics",
         include_str!("migrations/0002_statistics.sql"),
+    ),
+    (
+        3,
+        "deliveries",
+        include_str!("migrations/0003_deliveries.sql"),
     ),
 ];
 
@@ -189,6 +200,69 @@ fn lock(path: &Path) -> Result<File, StoreError> {
 }
 
 #[async_trait]
+impl DeliveryStore for SqliteStore {
+    async fn lease_deliveries(
+        &self,
+        lease: DeliveryLease<'_>,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        deliveries::lease(self.writer().await.idle().await?, &lease).await
+    }
+
+    async fn next_delivery_at(
+        &self,
+        channel: &ChannelId,
+        lane: Lane,
+    ) -> Result<Option<Instant>, StoreError> {
+        deliveries::next_at(&mut *self.reader().await?, channel, lane).await
+    }
+
+    async fn sent_since(
+        &self,
+        channel: &ChannelId,
+        since: Instant,
+    ) -> Result<Vec<Instant>, StoreError> {
+        deliveries::sent_since(&mut *self.reader().await?, channel, since).await
+    }
+
+    async fn ledger(&self, most: u32) -> Result<Vec<Entry>, StoreError> {
+        deliveries::ledger(&mut *self.reader().await?, most).await
+    }
+
+    async fn ledger_of(&self, notice_id: &str) -> Result<Vec<Entry>, StoreError> {
+        deliveries::ledger_of(&mut *self.reader().await?, notice_id).await
+    }
+
+    async fn notice(&self, id: &str) -> Result<Option<Notice>, StoreError> {
+        deliveries::notice(&mut *self.reader().await?, id).await
+    }
+
+    async fn channel_figures(&self) -> Result<Vec<ChannelFigures>, StoreError> {
+        deliveries::figures(&mut *self.reader().await?).await
+    }
+
+    async fn silences(&self, now: Instant) -> Result<Vec<Silence>, StoreError> {
+        people::silences(&mut *self.reader().await?, now).await
+    }
+
+    async fn service(&self) -> Result<Service, StoreError> {
+        people::service(&mut *self.reader().await?).await
+    }
+
+    async fn thread(&self, channel: &ChannelId, about: &str) -> Result<Option<String>, StoreError> {
+        deliveries::thread(&mut *self.reader().await?, channel, about).await
+    }
+
+    async fn runs_between(
+        &self,
+        handoff: &HandoffId,
+        from: GameDate,
+        to: GameDate,
+    ) -> Result<Vec<Run>, StoreError> {
+        runs::between(&mut *self.reader().await?, handoff, (from, to)).await
+    }
+}
+
+#[async_trait]
 impl Store for SqliteStore {
     async fn begin(&self) -> Result<Box<dyn Transaction>, StoreError> {
         let writer = self.writer().await;
@@ -196,7 +270,10 @@ impl Store for SqliteStore {
     }
 
     async fn take_over(&self) -> Result<(), StoreError> {
-        outbox::free(self.writer().await.idle().await?).await
+        let mut writer = self.writer().await;
+        let connection = writer.idle().await?;
+        outbox::free(&mut *connection).await?;
+        deliveries::free(connection).await
     }
 
     async fn run(&self, key: &RunKey) -> Result<Option<Run>, StoreError> {

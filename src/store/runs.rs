@@ -46,6 +46,10 @@ const NIGHTS: &str = "
     WHERE handoff = $1 AND game_date < $2 AND purpose = 'tonight' AND state <> 'not_expected'
     ORDER BY game_date DESC LIMIT $3";
 
+const BETWEEN: &str = "
+    SELECT body FROM runs
+    WHERE handoff = $1 AND game_date BETWEEN $2 AND $3 AND purpose = 'tonight' ORDER BY game_date";
+
 const APPEND: &str =
     "INSERT INTO history (handoff, game_date, at, step, entry) VALUES ($1, $2, $3, $4, $5)";
 
@@ -64,6 +68,22 @@ pub(super) async fn run(
         .await
         .map_err(failed("read a run"))?;
     row.as_ref().map(body).transpose()
+}
+
+/// The runs from one date to another, earliest first; no backfills.
+pub(super) async fn between(
+    connection: &mut SqliteConnection,
+    handoff: &HandoffId,
+    (from, to): (GameDate, GameDate),
+) -> Result<Vec<Run>, StoreError> {
+    let rows = sqlx::query(BETWEEN)
+        .bind(handoff.as_str())
+        .bind(date_text(from))
+        .bind(date_text(to))
+        .fetch_all(connection)
+        .await
+        .map_err(failed("read the nights of some dates"))?;
+    rows.iter().map(body).collect()
 }
 
 /// Saves the run with its next wake.

@@ -8,8 +8,9 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::{
     answers::{self, Promise},
+    deliveries,
     inbox::{self, Arrived},
-    outbox, runs, sending,
+    outbox, people, runs, sending,
     staging::{self, Freeze},
     unit::Plan,
     units,
@@ -21,11 +22,14 @@ use crate::{
         baseline::Night,
         completion::Tally,
         event::{FrozenTally, SentTally},
-        ids::{BatchId, GameDate, MessageId, RunKey},
+        ids::{BatchId, ChannelId, GameDate, MessageId, RunKey},
+        routing::{Planned, Reached, Silence},
         run::Run,
+        service::Service,
     },
     ports::{
         OpenUnit, StoredRow,
+        deliveries::{DeliveryEnd, DeliveryTransaction, Posting},
         store::{
             ClaimOrder, Claimed, Confirmation, HistoryEntry, NightsBefore, OutboxEnd, OutboxItem,
             Quarantined, RankedAnswer, StagePage, StoreError, Transaction,
@@ -94,6 +98,72 @@ async fn execute(connection: &mut SqliteConnection, sql: &'static str) -> Result
         .await
         .map_err(failed("begin, mark or end a transaction"))?;
     Ok(())
+}
+
+#[async_trait]
+impl DeliveryTransaction for SqliteTransaction {
+    async fn reached(&mut self, openings: &[String]) -> Result<Vec<Reached>, StoreError> {
+        deliveries::reached(self.connection(), openings).await
+    }
+
+    async fn silences(&mut self, now: Instant) -> Result<Vec<Silence>, StoreError> {
+        people::silences(self.connection(), now).await
+    }
+
+    async fn silence(&mut self, silence: &Silence) -> Result<(), StoreError> {
+        people::silence(self.connection(), silence).await
+    }
+
+    async fn post(&mut self, posting: Posting<'_>) -> Result<bool, StoreError> {
+        deliveries::post(self.connection(), &posting).await
+    }
+
+    async fn add_delivery(
+        &mut self,
+        notice_id: &str,
+        planned: &Planned,
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        deliveries::add(self.connection(), notice_id, planned, now).await
+    }
+
+    async fn channels_of(&mut self, notice_id: &str) -> Result<Vec<ChannelId>, StoreError> {
+        deliveries::channels_of(self.connection(), notice_id).await
+    }
+
+    async fn end_delivery(
+        &mut self,
+        notice_id: &str,
+        channel: &ChannelId,
+        end: &DeliveryEnd,
+    ) -> Result<(), StoreError> {
+        deliveries::end(self.connection(), (notice_id, channel), end).await
+    }
+
+    async fn keep_thread(
+        &mut self,
+        channel: &ChannelId,
+        about: &str,
+        thread: &str,
+    ) -> Result<(), StoreError> {
+        deliveries::keep_thread(self.connection(), channel, (about, thread)).await
+    }
+
+    async fn service(&mut self) -> Result<Service, StoreError> {
+        people::service(self.connection()).await
+    }
+
+    async fn save_service(
+        &mut self,
+        service: &Service,
+        next_wake_at: Option<Instant>,
+    ) -> Result<(), StoreError> {
+        people::save_service(self.connection(), service, next_wake_at).await
+    }
+
+    async fn secret(&mut self, name: &str, fresh: &[u8]) -> Result<Vec<u8>, StoreError> {
+        people::secret(self.connection(), name, fresh).await
+    }
 }
 
 #[async_trait]

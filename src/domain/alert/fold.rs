@@ -305,63 +305,146 @@ mod tests {
     }
 
     #[test]
-    fn reminders_come_at_their_time_until_someone_acknowledges() {
+    fn a_warning_is_reminded_of_at_its_time_until_someone_acknowledges() {
+        let policy = policy::Alerts::default();
+        let hours = |hours| at(0) + chrono::TimeDelta::hours(hours);
         let mut alerts = Vec::new();
         let held = [
-            holds(Kind::WorkersSilent, Severity::Critical),
             holds(Kind::BatchStalled, Severity::Warning),
             holds(Kind::ReadinessGap, Severity::Info),
         ];
-        assert_eq!(
-            fold(
-                &mut alerts,
-                &held,
-                &rules(&policy::Alerts::default()),
-                at(0)
-            )
-            .len(),
-            3
-        );
-        assert!(
-            fold(
-                &mut alerts,
-                &held,
-                &rules(&policy::Alerts::default()),
-                at(29)
-            )
-            .is_empty()
-        );
-        let told = fold(
-            &mut alerts,
-            &held,
-            &rules(&policy::Alerts::default()),
-            at(30),
-        );
-        assert_eq!(
-            changes(&told),
-            [(Change::Reminded, Kind::WorkersSilent)],
-            "exactly at the reminder time"
-        );
+        assert_eq!(fold(&mut alerts, &held, &rules(&policy), at(0)).len(), 2);
+        let early = hours(4) - chrono::TimeDelta::microseconds(1);
+        assert!(fold(&mut alerts, &held, &rules(&policy), early).is_empty());
+        let told = fold(&mut alerts, &held, &rules(&policy), hours(4));
+        assert_eq!(changes(&told), [(Change::Reminded, Kind::BatchStalled)]);
         alerts[0].acknowledged = Some(Acknowledgement {
             by: "ana".to_owned(),
-            at: at(31),
+            at: hours(5),
         });
-        assert!(
-            fold(
-                &mut alerts,
-                &held,
-                &rules(&policy::Alerts::default()),
-                at(59)
-            )
-            .is_empty()
+        assert!(fold(&mut alerts, &held, &rules(&policy), hours(8)).is_empty());
+    }
+
+    #[test]
+    fn a_critical_alert_rises_to_all_and_then_reminds_every_half_hour() {
+        let policy = policy::Alerts::default();
+        let mut alerts = Vec::new();
+        let held = [holds(Kind::WorkersSilent, Severity::Critical)];
+        let mut heard = Vec::new();
+        for minute in 0..60 {
+            let told = fold(&mut alerts, &held, &rules(&policy), at(minute));
+            heard.extend(told.iter().map(|told| {
+                let known = (told.known_up_to, told.alert.told_up_to);
+                (minute, told.change, known)
+            }));
+        }
+        let (developer, on_call, lead) =
+            (Some(Role::Developer), Some(Role::OnCall), Some(Role::Lead));
+        assert_eq!(
+            heard,
+            [
+                (0, Change::Opened, (None, developer)),
+                (10, Change::Escalated, (developer, on_call)),
+                (20, Change::Escalated, (on_call, lead)),
+                (50, Change::Reminded, (lead, lead)),
+            ]
         );
-        let told = fold(
-            &mut alerts,
-            &held,
-            &rules(&policy::Alerts::default()),
-            at(0) + chrono::TimeDelta::hours(4),
+    }
+
+    #[test]
+    fn an_acknowledged_alert_neither_rises_nor_reminds() {
+        let policy = policy::Alerts::default();
+        let mut alerts = Vec::new();
+        let held = [holds(Kind::WorkersSilent, Severity::Critical)];
+        fold(&mut alerts, &held, &rules(&policy), at(0));
+        alerts[0].acknowledged = Some(Acknowledgement {
+            by: "ana".to_owned(),
+            at: at(5),
+        });
+        for minute in 5..60 {
+            let told = fold(&mut alerts, &held, &rules(&policy), at(minute));
+            assert!(told.is_empty(), "{minute}");
+        }
+        assert!(rules(&policy).escalate_at(&alerts[0]).is_empty());
+    }
+
+    #[test]
+    fn near_the_deadline_on_either_side_all_are_told_at_once() {
+        let policy = policy::Alerts::default();
+        let deadline_at = at(30);
+        let rules = Rules {
+            policy: &policy,
+            deadline_at: Some(deadline_at),
+        };
+        let held = [holds(Kind::WorkersSilent, Severity::Critical)];
+        for (minute, role) in [
+            (14, Role::Developer),
+            (15, Role::Lead),
+            (30, Role::Lead),
+            (45, Role::Lead),
+            (46, Role::Developer),
+        ] {
+            let told = fold(&mut Vec::new(), &held, &rules, at(minute));
+            assert_eq!(told[0].alert.told_up_to, Some(role), "{minute}");
+        }
+        let mut alerts = Vec::new();
+        fold(&mut alerts, &held, &rules, at(10));
+        assert!(rules.escalate_at(&alerts[0]).contains(&at(15)));
+        let told = fold(&mut alerts, &held, &rules, at(15));
+        assert_eq!(changes(&told), [(Change::Escalated, Kind::WorkersSilent)]);
+    }
+
+    #[test]
+    fn a_failure_before_the_deadline_is_told_when_people_want_it() {
+        let heard = |failure_before_deadline| {
+            let policy = policy::Alerts {
+                failure_before_deadline,
+                remind_critical_after: chrono::TimeDelta::hours(9),
+                ..policy::Alerts::default()
+            };
+            let rules = Rules {
+                policy: &policy,
+                deadline_at: Some(at(40)),
+            };
+            let held = [holds(Kind::NothingDispatched, Severity::Critical)];
+            let mut alerts = Vec::new();
+            let mut heard = Vec::new();
+            for minute in [0, 5, 40, 41] {
+                let told = fold(&mut alerts, &held, &rules, at(minute));
+                heard.extend(told.iter().map(|told| (minute, told.change)));
+                if let Some(alert) = alerts.first_mut().filter(|alert| alert.told_at.is_some()) {
+                    alert.acknowledged = Some(Acknowledgement {
+                        by: "ana".to_owned(),
+                        at: at(minute),
+                    });
+                }
+            }
+            heard
+        };
+        assert_eq!(heard(FailureTold::Now), [(0, Change::Opened)]);
+        assert_eq!(heard(FailureTold::Deadline), [(40, Change::Opened)]);
+        assert_eq!(
+            heard(FailureTold::Both),
+            [(0, Change::Opened), (40, Change::Reminded)]
         );
-        assert_eq!(changes(&told), [(Change::Reminded, Kind::BatchStalled)]);
+    }
+
+    #[test]
+    fn alerts_of_one_kind_about_several_things_are_kept_apart() {
+        let policy = policy::Alerts::default();
+        let failing = |subject: &str| Condition {
+            subject: Some(subject.to_owned()),
+            ..holds(Kind::ChannelFailing, Severity::Warning)
+        };
+        let mut alerts = Vec::new();
+        let both = [failing("slack"), failing("email")];
+        let told = fold(&mut alerts, &both, &rules(&policy), at(0));
+        let names: Vec<String> = told.iter().map(|told| told.alert.name()).collect();
+        assert_eq!(names, ["channel_failing/email", "channel_failing/slack"]);
+        let told = fold(&mut alerts, &both[..1], &rules(&policy), at(1));
+        assert_eq!(told[0].alert.name(), "channel_failing/email");
+        assert_eq!(changes(&told), [(Change::Resolved, Kind::ChannelFailing)]);
+        assert!(fold(&mut alerts, &both[..1], &rules(&policy), at(2)).is_empty());
     }
 
     #[test]
