@@ -3,6 +3,7 @@
 //! Receiving, sending, storing and deciding do not belong here; who may send what belongs to `http`.
 
 mod fields;
+pub mod link;
 mod malformed;
 
 pub mod completion;
