@@ -9,8 +9,12 @@ use crate::{
         alert::Severity,
         effect::{AnnouncedStatus, Announcement},
         ids::RunKey,
+        routing::Failure,
     },
-    ports::{AlertMessage, Announcer, Notifier, PortError},
+    ports::{
+        AlertMessage, Announcer, Channel, PortError,
+        notice::{About, Content, Notice, Parcel, Receipt},
+    },
     render::{Zones, alert},
     wire::downstream,
 };
@@ -24,8 +28,37 @@ pub struct Console {
 }
 
 #[async_trait]
-impl Notifier for Console {
-    async fn notify(&self, message: &AlertMessage) -> Result<(), PortError> {
+impl Channel for Console {
+    async fn deliver(&self, parcel: &Parcel) -> Result<Receipt, Failure> {
+        for notice in &parcel.notices {
+            self.print(notice);
+        }
+        Ok(Receipt {
+            message_id: parcel
+                .notices
+                .first()
+                .map(|it| it.id.clone())
+                .unwrap_or_default(),
+            thread: None,
+        })
+    }
+}
+
+impl Console {
+    fn print(&self, notice: &Notice) {
+        let Content::Alerts { told, units, .. } = &notice.content else {
+            return;
+        };
+        let About::Night(key) = &notice.about else {
+            return;
+        };
+        let message = &AlertMessage {
+            id: notice.id.clone(),
+            key: key.clone(),
+            told: told.clone(),
+            units: units.clone(),
+            at: notice.at,
+        };
         let text = alert::text(message, &self.zones);
         if self.print {
             eprintln!("{text}");
@@ -46,7 +79,6 @@ impl Notifier for Console {
                 tracing::info!(handoff, game_date, id = message.id, "alert: {text}")
             }
         }
-        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, anyhow, bail};
+use chrono::TimeDelta;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -15,8 +16,12 @@ use crate::{
     channels::console::{Console, LogAnnouncer},
     clock::{Clock, SystemClock},
     config::{self, Config, Environment, LogFormat},
-    domain::zone,
-    engine::{Engine, Handoff, Parts},
+    domain::{
+        ids::ChannelId,
+        routing::{Route, Routes},
+        zone,
+    },
+    engine::{Addresses, Engine, Handoff, Means, Parts, Telling},
     http::{self, HandoffRoute, HttpState},
     ports::{Sink, Warehouse},
     render::Zones,
@@ -196,10 +201,7 @@ impl App {
             clock: setup.clock.clone(),
             handoffs,
             announcer: Arc::new(LogAnnouncer),
-            notifier: Arc::new(Console {
-                zones,
-                print: setup.print_alerts,
-            }),
+            telling: telling(&setup, zones),
             metrics,
         };
         let engine = Arc::new(Engine::start(parts).await?);
@@ -284,9 +286,43 @@ fn handoffs(
             season: configured.season.clone(),
             warehouse: warehouse.clone(),
             sink,
+            routes: console_routes(),
         });
     }
     Ok(handoffs)
+}
+
+/// How people are reached: on the console.
+fn telling(setup: &Setup, zones: Zones) -> Telling {
+    let console = Means {
+        channel: Arc::new(Console {
+            zones,
+            print: setup.print_alerts,
+        }),
+        patience: TimeDelta::seconds(4),
+        messages_per_hour: 20,
+        live_every: None,
+    };
+    Telling {
+        channels: [(ChannelId::new("console"), console)].into(),
+        routes: console_routes(),
+        addresses: Addresses::default(),
+    }
+}
+
+fn console_routes() -> Routes {
+    let console = || vec![ChannelId::new("console")];
+    let route = || Route {
+        at_once: console(),
+        otherwise: Vec::new(),
+    };
+    Routes {
+        critical: route(),
+        warning: route(),
+        daily: console(),
+        weekly: console(),
+        people: Vec::new(),
+    }
 }
 
 fn http_sink(

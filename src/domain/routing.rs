@@ -142,6 +142,8 @@ pub struct Situation<'a> {
     pub reached: &'a [Reached],
     /// Silences that have been set.
     pub silences: &'a [Silence],
+    /// Channels whose last try failed, and how: nobody waits for them to fail again.
+    pub failing: &'a [(ChannelId, String)],
 }
 
 /// Decides over which channels people are told of a change.
@@ -170,6 +172,7 @@ pub fn plan(told: &[Told], situation: Situation<'_>, now: Instant) -> Plan {
             }
         }
     }
+    instead_of_failing(&mut plan, situation);
     plan.reason = match (told.iter().find_map(silence), plan.deliveries.is_empty()) {
         (Some(silence), true) => format!("silenced by {}: {}", silence.by, silence.reason),
         (None, true) if heard.iter().all(|it| it.change == Change::Resolved) => {
@@ -204,6 +207,30 @@ fn alarm(plan: &mut Plan, told: &Told, routes: &Routes) {
         add(plan, channel, Why::Routed);
     }
     add(plan, &subject, Why::OwnTrouble);
+}
+
+/// Gives each routed channel that is failing another one beside it, at once.
+fn instead_of_failing(plan: &mut Plan, situation: Situation<'_>) {
+    for (failing, error) in situation.failing {
+        let taken: Vec<ChannelId> = plan
+            .deliveries
+            .iter()
+            .map(|it| it.channel.clone())
+            .collect();
+        let routed = |it: &Planned| it.channel == *failing && it.why == Why::Routed;
+        let is_routed = plan.deliveries.iter().any(routed);
+        let next = situation
+            .routes
+            .next(plan.severity, &taken)
+            .filter(|_| is_routed);
+        if let Some(channel) = next {
+            let why = Why::Instead {
+                of: failing.clone(),
+                error: error.clone(),
+            };
+            add(plan, channel, why);
+        }
+    }
 }
 
 /// Whoever got the alarm, or may have, hears that it is over. Where it has not arrived anywhere yet, the recovery
@@ -276,6 +303,15 @@ impl Routes {
             })
         };
         self.people.iter().filter(is_for).collect()
+    }
+}
+
+impl Plan {
+    /// Whether a message so planned says all that waiting messages about the same openings say, to all their readers:
+    /// an escalation does not.
+    pub fn replaces(&self, told: &[Told]) -> bool {
+        let escalates = told.iter().any(|told| told.change == Change::Escalated);
+        !self.deliveries.is_empty() && !escalates
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Handoff, Shared};
+use super::{Handoff, Shared, telling};
 use crate::{
     domain::{
         Instant,
@@ -19,8 +19,6 @@ use crate::{
     telemetry,
 };
 
-/// Units named in a message.
-const NAMED_UNITS_MAX: u32 = 20;
 /// An order's result is fed back once, and what that orders once more; no rule of the domain goes deeper.
 const ROUNDS_MAX: usize = 4;
 
@@ -68,6 +66,7 @@ impl Applied {
 
 /// Takes the run one event further inside the transaction.
 pub async fn apply(
+    shared: &Shared,
     transaction: &mut dyn Transaction,
     run: Run,
     event: Event,
@@ -104,7 +103,7 @@ pub async fn apply(
                 after: applied.run.clone(),
             });
         }
-        put(transaction, &applied.run, effects, now).await?;
+        put(shared, transaction, &applied.run, effects, now).await?;
         for order in orders {
             events.push_back(Event::Ordered(
                 carry_out(transaction, &applied.run, &order).await?,
@@ -154,31 +153,25 @@ fn entry(
 }
 
 async fn put(
+    shared: &Shared,
     transaction: &mut dyn Transaction,
     run: &Run,
     effects: Vec<Effect>,
     now: Instant,
 ) -> Result<(), StoreError> {
     for (index, effect) in effects.into_iter().enumerate() {
-        let units = match &effect {
-            Effect::Tell(_) => transaction.open_units(&run.key, NAMED_UNITS_MAX).await?,
-            Effect::AskReadiness
-            | Effect::Stage(_)
-            | Effect::Send { .. }
-            | Effect::Reconcile
-            | Effect::Announce(_)
-            | Effect::Record => Vec::new(),
-        };
         let id = format!(
             "{}/{}/{}/{index}",
             run.key.handoff, run.key.game_date, run.steps
         );
-        let key = run.key.clone();
+        if let Effect::Tell(told) = effect {
+            telling::tell(shared, transaction, (id, run), told, now).await?;
+            continue;
+        }
         let item = OutboxItem {
             id,
-            key,
+            key: run.key.clone(),
             effect,
-            units,
             decided_at: now,
             due_at: now,
             tries: 0,

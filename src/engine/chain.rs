@@ -30,7 +30,16 @@ pub async fn trigger_next(
             finished_at: Some(finished_at),
             ..Trigger::of(Source::Event)
         };
-        moved.push(apply::apply(&mut *transaction, run, Event::Triggered(trigger), now).await?);
+        moved.push(
+            apply::apply(
+                shared,
+                &mut *transaction,
+                run,
+                Event::Triggered(trigger),
+                now,
+            )
+            .await?,
+        );
     }
     transaction.commit().await?;
     moved.iter().for_each(|applied| applied.record(shared));

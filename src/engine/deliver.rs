@@ -4,7 +4,7 @@
 
 use chrono::TimeDelta;
 
-use super::{EngineError, Shared, apply, chain, reconcile, sender};
+use super::{EngineError, Shared, apply, chain, reconcile, sender, telling};
 use crate::{
     domain::{
         Asked, Instant,
@@ -15,7 +15,7 @@ use crate::{
         sla::Verdict,
     },
     ports::{
-        AlertMessage, Page, PortError, RunRecord, Scope,
+        Page, PortError, RunRecord, Scope,
         store::{OutboxEnd, OutboxItem, StagePage},
     },
     telemetry::measure,
@@ -84,16 +84,13 @@ async fn one(shared: &Shared, item: &OutboxItem) -> Result<(), EngineError> {
             }
             done(shared, item).await
         }
+        // Kept in the outbox by an earlier version only: people are told in the step's own transaction.
         Effect::Tell(told) => {
-            let message = AlertMessage {
-                id: item.id.clone(),
-                key: item.key.clone(),
-                told: told.clone(),
-                units: item.units.clone(),
-                at: item.decided_at,
-            };
-            shared.notifier.notify(&message).await?;
-            done(shared, item).await
+            let mut transaction = shared.begin().await?;
+            let (id, now) = (item.id.clone(), shared.clock.now());
+            telling::tell(shared, &mut *transaction, (id, &run), told.clone(), now).await?;
+            transaction.end(&item.id, &OutboxEnd::Done).await?;
+            Ok(transaction.commit().await?)
         }
     }
 }
@@ -170,7 +167,7 @@ pub async fn answer(shared: &Shared, item: &OutboxItem, event: Event) -> Result<
     let now = shared.clock.now();
     transaction.end(&item.id, &OutboxEnd::Done).await?;
     if let Some(run) = transaction.run(&item.key).await? {
-        let applied = apply::apply(&mut *transaction, run, event, now).await?;
+        let applied = apply::apply(shared, &mut *transaction, run, event, now).await?;
         transaction.commit().await?;
         applied.record(shared);
     }

@@ -12,13 +12,16 @@ use crate::{
     domain::{
         completion::Answer,
         event::Event,
-        ids::{HandoffId, MessageId, RunKey},
+        ids::{ChannelId, HandoffId, MessageId, RunKey},
         reason::{Code, Reason},
+        routing::Silence,
         run::Run,
+        service::Happened,
         trigger::UpstreamComplete,
     },
     ports::{
         PortError,
+        notice::Notice,
         store::{Quarantined, StoreError},
     },
 };
@@ -145,6 +148,12 @@ enum Work {
     },
     Quarantine(Quarantined),
     Release(i64),
+    Happened(Happened),
+    Silence(Silence),
+    Post {
+        notice: Box<Notice>,
+        channels: Vec<ChannelId>,
+    },
 }
 
 /// What came of it.
@@ -254,6 +263,39 @@ impl Inbox {
             self.submit(Work::Release(id)).await?,
             Outcome::Done(true)
         ))
+    }
+
+    /// Takes in something that happened to the service itself: an acknowledgement of its own alerts, for example.
+    ///
+    /// # Errors
+    ///
+    /// When it could not be made durable; then nothing of it was done.
+    pub async fn happened(&self, happened: Happened) -> Result<(), EngineError> {
+        self.submit(Work::Happened(happened)).await.map(|_| ())
+    }
+
+    /// Sets a silence.
+    ///
+    /// # Errors
+    ///
+    /// When it could not be made durable; then there is none.
+    pub async fn silence(&self, silence: Silence) -> Result<(), EngineError> {
+        self.submit(Work::Silence(silence)).await.map(|_| ())
+    }
+
+    /// Sends a message that is no alert over these channels; `false`: one of its id was sent already.
+    ///
+    /// # Errors
+    ///
+    /// When it could not be made durable; then it is not sent.
+    pub async fn post(
+        &self,
+        notice: Notice,
+        channels: Vec<ChannelId>,
+    ) -> Result<bool, EngineError> {
+        let notice = Box::new(notice);
+        let outcome = self.submit(Work::Post { notice, channels }).await?;
+        Ok(matches!(outcome, Outcome::Done(true)))
     }
 
     async fn receipt(&self, work: Work) -> Result<Receipt, EngineError> {

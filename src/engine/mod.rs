@@ -14,22 +14,27 @@ use crate::{
         Instant,
         calendar::{self, Expectation, Season},
         ids::{GameDate, HandoffId, RunKey},
-        policy::Policy,
+        policy::{self, Policy},
+        routing::Routes,
     },
-    ports::{Announcer, Notifier, Sink, Warehouse, store::Store},
+    ports::{Announcer, Sink, Warehouse, store::Store},
     telemetry::Metrics,
 };
 
 mod apply;
 mod chain;
+mod courier;
 mod deliver;
 mod inbox;
 mod outbox;
 mod reconcile;
 mod resume;
 mod sender;
+mod telling;
 mod transaction;
 mod waker;
+
+pub use telling::{Addresses, Means, Telling};
 
 pub use inbox::{AnswerMessage, AnswersReceipt, EngineError, Inbox, Receipt, TriggerMessage};
 
@@ -45,6 +50,8 @@ pub struct Handoff {
     pub warehouse: Arc<dyn Warehouse>,
     /// Where its units go.
     pub sink: Arc<dyn Sink>,
+    /// How its people are reached.
+    pub routes: Routes,
 }
 
 impl Handoff {
@@ -72,8 +79,8 @@ pub struct Parts {
     pub handoffs: Vec<Handoff>,
     /// Where the downstream event goes.
     pub announcer: Arc<dyn Announcer>,
-    /// Where alerts go.
-    pub notifier: Arc<dyn Notifier>,
+    /// How people are reached.
+    pub telling: Telling,
     /// What is counted.
     pub metrics: Arc<Metrics>,
 }
@@ -87,7 +94,11 @@ pub struct Shared {
     /// The handoffs by name.
     pub handoffs: BTreeMap<HandoffId, Handoff>,
     announcer: Arc<dyn Announcer>,
-    notifier: Arc<dyn Notifier>,
+    /// How people are reached.
+    pub telling: Telling,
+    desks: courier::Desks,
+    link_secret: Vec<u8>,
+    fallback_policy: policy::Alerts,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Rung when a run's next wake may have changed.
@@ -111,6 +122,7 @@ impl Shared {
         self.wake.notify_one();
         self.deliver.notify_one();
         self.slots.notify_waiters();
+        self.desks.ring();
     }
 }
 
@@ -132,6 +144,7 @@ impl Engine {
     /// When the store cannot be taken over.
     pub async fn start(parts: Parts) -> Result<Self, EngineError> {
         parts.store.take_over().await?;
+        let link_secret = link_secret(&*parts.store).await?;
         let shared = Arc::new(Shared {
             store: parts.store,
             clock: parts.clock,
@@ -141,7 +154,10 @@ impl Engine {
                 .map(|handoff| (handoff.id.clone(), handoff))
                 .collect(),
             announcer: parts.announcer,
-            notifier: parts.notifier,
+            desks: courier::Desks::of(parts.telling.channels.keys()),
+            telling: parts.telling,
+            link_secret,
+            fallback_policy: policy::Alerts::default(),
             metrics: parts.metrics,
             wake: Notify::new(),
             deliver: Notify::new(),
@@ -153,6 +169,7 @@ impl Engine {
         let tasks = TaskTracker::new();
         tasks.spawn(waker::work(shared.clone()));
         tasks.spawn(outbox::work(shared.clone(), tasks.clone()));
+        courier::start(&shared, &tasks);
         Ok(Self {
             inbox: Inbox::open(shared.clone(), &tasks),
             shared,
@@ -178,7 +195,8 @@ impl Engine {
     pub async fn tick(&self) -> Result<(), EngineError> {
         waker::open_dates(&self.shared).await?;
         waker::wake_due(&self.shared).await?;
-        outbox::drain(&self.shared).await
+        outbox::drain(&self.shared).await?;
+        courier::drain(&self.shared).await
     }
 
     /// Stops: finishes what it holds or hands it back, for ten seconds at most.
@@ -188,4 +206,16 @@ impl Engine {
         let _ =
             tokio::time::timeout(Duration::from_secs(STOP_SECONDS_MAX), self.tasks.wait()).await;
     }
+}
+
+/// Bytes of the secret that links are signed with.
+const SECRET_BYTES: usize = 32;
+
+/// The secret that links are signed with, made at the first start: links stay valid over restarts.
+async fn link_secret(store: &dyn Store) -> Result<Vec<u8>, EngineError> {
+    let fresh: [u8; SECRET_BYTES] = rand::random();
+    let mut transaction = store.begin().await?;
+    let secret = transaction.secret("links", &fresh).await?;
+    transaction.commit().await?;
+    Ok(secret)
 }

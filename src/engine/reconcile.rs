@@ -69,7 +69,7 @@ async fn merge(
         }
         None => Event::Answered(tally),
     };
-    let applied = apply::apply(&mut *transaction, run, event, now).await?;
+    let applied = apply::apply(shared, &mut *transaction, run, event, now).await?;
     transaction.commit().await?;
     applied.record(shared);
     Ok(())

@@ -170,7 +170,7 @@ async fn commit(
         return Ok(());
     };
     let event = Event::Sent(tally);
-    let applied = apply::apply(&mut *transaction, run, event, shared.clock.now()).await?;
+    let applied = apply::apply(shared, &mut *transaction, run, event, shared.clock.now()).await?;
     transaction.commit().await?;
     applied.record(shared);
     Ok(())

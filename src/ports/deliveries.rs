@@ -210,6 +210,12 @@ pub trait DeliveryTransaction: Send {
         now: Instant,
     ) -> Result<(), StoreError>;
 
+    /// Messages that wait on a channel and have no other channel in its place yet, with their severities.
+    async fn stuck_on(
+        &mut self,
+        channel: &ChannelId,
+    ) -> Result<Vec<(String, Severity)>, StoreError>;
+
     /// Channels that a message goes or went over.
     async fn channels_of(&mut self, notice_id: &str) -> Result<Vec<ChannelId>, StoreError>;
 

@@ -20,6 +20,7 @@ use crate::domain::{
     plan::ListedUnit,
     reason::Reason,
     run::{Run, State},
+    service::Quarantine,
 };
 
 /// The store could not do it; nothing of it happened.
@@ -60,8 +61,6 @@ pub struct OutboxItem {
     pub key: RunKey,
     /// What is to be done.
     pub effect: Effect,
-    /// The units to name in a message, taken when the effect was decided.
-    pub units: Vec<OpenUnit>,
     /// When it was decided.
     pub decided_at: Instant,
     /// When it may be tried next.
@@ -386,6 +385,9 @@ pub trait Transaction: DeliveryTransaction {
 
     /// The first units that still need work, for a message's snapshot.
     async fn open_units(&mut self, key: &RunKey, most: u32) -> Result<Vec<OpenUnit>, StoreError>;
+
+    /// How full the quarantine is.
+    async fn quarantine_now(&mut self) -> Result<Quarantine, StoreError>;
 
     /// How many unknown completions of a night are in quarantine.
     async fn unknown_quarantined(&mut self, game_date: GameDate) -> Result<u64, StoreError>;

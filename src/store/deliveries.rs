@@ -48,13 +48,23 @@ const ADD: &str = "
 const CHANNELS_OF: &str =
     "SELECT channel FROM deliveries WHERE notice_id = $1 ORDER BY decided_at, channel";
 
+// A message about the channel itself goes over the others anyway.
+const STUCK_ON: &str = "
+    SELECT notice_id, severity FROM deliveries AS stuck
+    WHERE channel = $1 AND state = 'waiting' AND superseded = 0 AND why <> $2
+        AND NOT EXISTS (
+            SELECT 1 FROM deliveries AS other
+            WHERE other.notice_id = stuck.notice_id AND json_extract(other.why, '$.instead.of') = $1)
+    ORDER BY severity DESC, decided_at, notice_id";
+
 const REACHED: &str = "
     SELECT o.opening, d.channel, d.why, d.state, d.doubtful, d.lease_until
     FROM notice_openings AS o JOIN deliveries AS d ON d.notice_id = o.notice_id
     WHERE o.opening = $1 ORDER BY d.decided_at, d.channel";
 
 const LEASE: &str = "
-    UPDATE deliveries SET lease_until = $3
+    UPDATE deliveries SET lease_until = $3,
+        doubtful = CASE WHEN lease_until IS NULL THEN doubtful ELSE 1 END
     WHERE (notice_id, channel) IN (
         SELECT notice_id, channel FROM deliveries
         WHERE channel = $1 AND state = 'waiting' AND severity BETWEEN $5 AND $6 AND due_at <= $2
@@ -112,6 +122,15 @@ fn rank(severity: Severity) -> i64 {
         Severity::Info => 0,
         Severity::Warning => 1,
         Severity::Critical => 2,
+    }
+}
+
+/// The severity kept so.
+fn severity(rank: i64) -> Severity {
+    match rank {
+        ..=0 => Severity::Info,
+        1 => Severity::Warning,
+        2.. => Severity::Critical,
     }
 }
 
@@ -192,6 +211,21 @@ pub(super) async fn channels_of(
         .await
         .map_err(failed("read a message's channels"))?;
     rows.iter().map(channel).collect()
+}
+
+/// Messages that wait on a channel and have no other channel in its place yet.
+pub(super) async fn stuck_on(
+    connection: &mut SqliteConnection,
+    channel: &ChannelId,
+) -> Result<Vec<(String, Severity)>, StoreError> {
+    let rows = sqlx::query(STUCK_ON)
+        .bind(channel.as_str())
+        .bind(to_json(&Why::OwnTrouble)?)
+        .fetch_all(connection)
+        .await
+        .map_err(failed("read what waits on a channel"))?;
+    let stuck = |row: &SqliteRow| Ok((get(row, "notice_id")?, severity(get(row, "severity")?)));
+    rows.iter().map(stuck).collect()
 }
 
 /// Where earlier messages about these openings went.

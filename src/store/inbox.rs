@@ -10,6 +10,7 @@ use crate::{
     domain::{
         Instant,
         ids::{GameDate, MessageId},
+        service::Quarantine,
     },
     ports::store::{Quarantined, QueueFigures, StoreError, UNKNOWN_UNIT},
 };
@@ -27,6 +28,11 @@ const RELEASE: &str = "DELETE FROM quarantine WHERE id = $1";
 const LISTED: &str = "SELECT * FROM quarantine ORDER BY id DESC LIMIT $1";
 
 const MESSAGE: &str = "SELECT * FROM quarantine WHERE id = $1";
+
+const QUARANTINE_NOW: &str = "
+    SELECT count(*) AS messages,
+        (SELECT reason FROM quarantine ORDER BY id DESC LIMIT 1) AS latest
+    FROM quarantine";
 
 const UNKNOWN: &str =
     "SELECT count(*) AS messages FROM quarantine WHERE code = $1 AND game_date = $2";
@@ -129,6 +135,20 @@ pub(super) async fn message(
         .await
         .map_err(failed("read a quarantined message"))?;
     row.as_ref().map(quarantined).transpose()
+}
+
+/// How full the quarantine is, and why the latest message is in it.
+pub(super) async fn quarantine_now(
+    connection: &mut SqliteConnection,
+) -> Result<Quarantine, StoreError> {
+    let row = sqlx::query(QUARANTINE_NOW)
+        .fetch_one(connection)
+        .await
+        .map_err(failed("measure the quarantine"))?;
+    Ok(Quarantine {
+        messages: get_number(&row, "messages")?,
+        latest: get(&row, "latest")?,
+    })
 }
 
 /// How many unknown completions of a night are in quarantine.

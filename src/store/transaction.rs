@@ -19,13 +19,14 @@ use super::{
 use crate::{
     domain::{
         Instant,
+        alert::Severity,
         baseline::Night,
         completion::Tally,
         event::{FrozenTally, SentTally},
         ids::{BatchId, ChannelId, GameDate, MessageId, RunKey},
         routing::{Planned, Reached, Silence},
         run::Run,
-        service::Service,
+        service::{Quarantine, Service},
     },
     ports::{
         OpenUnit, StoredRow,
@@ -125,6 +126,13 @@ impl DeliveryTransaction for SqliteTransaction {
         now: Instant,
     ) -> Result<(), StoreError> {
         deliveries::add(self.connection(), notice_id, planned, now).await
+    }
+
+    async fn stuck_on(
+        &mut self,
+        channel: &ChannelId,
+    ) -> Result<Vec<(String, Severity)>, StoreError> {
+        deliveries::stuck_on(self.connection(), channel).await
     }
 
     async fn channels_of(&mut self, notice_id: &str) -> Result<Vec<ChannelId>, StoreError> {
@@ -315,6 +323,10 @@ impl Transaction for SqliteTransaction {
 
     async fn open_units(&mut self, key: &RunKey, most: u32) -> Result<Vec<OpenUnit>, StoreError> {
         answers::open_units(self.connection(), key, most).await
+    }
+
+    async fn quarantine_now(&mut self) -> Result<Quarantine, StoreError> {
+        inbox::quarantine_now(self.connection()).await
     }
 
     async fn unknown_quarantined(&mut self, game_date: GameDate) -> Result<u64, StoreError> {

@@ -91,7 +91,10 @@ mod tests {
     #[test]
     fn a_link_holds_until_its_end_and_then_says_so() {
         let text = sign(SECRET, &claim());
-        assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)));
+        assert!(
+            text.bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        );
         assert_eq!(verify(SECRET, &text, at("18:59:59.999999")), Ok(claim()));
         let late = verify(SECRET, &text, at("19:00:00"));
         assert_eq!(late, Err(Refused::Expired(at("19:00:00"))));
@@ -105,7 +108,10 @@ mod tests {
             until: at("23:00:00"),
             ..claim()
         };
-        let (other_body, _) = sign(SECRET, &longer).split_once('.').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+        let (other_body, _) = sign(SECRET, &longer)
+            .split_once('.')
+            .map(|(a, b)| (a.to_owned(), b.to_owned()))
+            .unwrap();
         let elsewhere = sign(b"another secret", &claim());
         for forged in [
             "",

@@ -4,7 +4,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::{Duration, Instant as Watch},
 };
 
@@ -19,11 +19,16 @@ use tipoff::{
         self, Instant,
         alert::{Change, Kind},
         ids::{GameId, HandoffId, MessageId, RunKey, UnitId},
+        routing::Failure,
         run::{Run, State},
         sla::{Ruling, Verdict},
     },
     engine::{AnswerMessage, Engine, Handoff, Parts, TriggerMessage},
-    ports::{AlertMessage, Notifier, PortError, store::Store},
+    ports::{
+        Channel,
+        notice::{Parcel, Receipt},
+        store::Store,
+    },
     store::SqliteStore,
     telemetry::Metrics,
     warehouse::{ContextRow, EmbeddedWarehouse, FeatureRow, PredictionRow},
@@ -31,7 +36,10 @@ use tipoff::{
 };
 use tokio::runtime::Runtime;
 
-use crate::support::{RecordingSink, TONIGHT, context, date, event, feature, instant};
+use crate::support::{
+    RecordingChannel, RecordingSink, TONIGHT, context, date, event, feature, instant, routes_over,
+    telling_over,
+};
 
 // Pacific time is eight hours behind.
 const BEGIN: &str = "2026-01-19T13:42:00Z";
@@ -49,25 +57,24 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What people were told.
 #[derive(Default)]
-struct Told(Mutex<Vec<AlertMessage>>);
+struct Told(RecordingChannel);
 
 #[async_trait]
-impl Notifier for Told {
-    async fn notify(&self, message: &AlertMessage) -> Result<(), PortError> {
-        self.0.lock().unwrap().push(message.clone());
-        Ok(())
+impl Channel for Told {
+    async fn deliver(&self, parcel: &Parcel) -> Result<Receipt, Failure> {
+        self.0.deliver(parcel).await
     }
 }
 
 impl Told {
     /// When people were told that the deadline is breached. A message that came twice has one id.
     fn breach_told_at(&self) -> Vec<Instant> {
-        let messages = self.0.lock().unwrap();
+        let messages = self.0.notices();
         let breached = messages.iter().filter(|message| {
             let is = |told: &domain::alert::Told| {
                 told.change == Change::Opened && told.alert.kind == Kind::DeadlineBreached
             };
-            message.told.iter().any(is)
+            message.told().iter().any(is)
         });
         let by_id: BTreeMap<&str, Instant> = breached
             .map(|message| (message.id.as_str(), message.at))
@@ -141,9 +148,10 @@ impl Site {
                 season: handoff.season,
                 warehouse: Arc::new(warehouse.clone()),
                 sink: self.sink.clone(),
+                routes: routes_over("console"),
             }],
             announcer: Arc::new(LogAnnouncer),
-            notifier: self.told.clone(),
+            telling: telling_over("console", self.told.clone()),
         }
     }
 }

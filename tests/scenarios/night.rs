@@ -37,7 +37,7 @@ use super::{
     slate,
     witness::{Downstream, Ears, Heard, Post, Tables},
 };
-use crate::support::{Answer, date, instant};
+use crate::support::{Answer, date, instant, telling_over};
 
 /// The night of most scenarios: a Monday in January, its deadline at 15:00 UTC.
 pub const TONIGHT: &str = "2026-01-19";
@@ -145,7 +145,7 @@ impl Night {
             clock: clock.clone(),
             handoffs: handoffs(&config, (&tables, &post, &metrics)),
             announcer: downstream.clone(),
-            notifier: ears.clone(),
+            telling: telling_over("ears", ears.clone()),
             metrics,
         };
         let engine = Arc::new(Engine::start(parts).await.unwrap());

@@ -13,6 +13,7 @@ use tipoff::{
 };
 
 use super::witness::{Post, Tables};
+use crate::support::routes_over;
 
 /// Built-in workers that answer to that service.
 pub fn workers(
@@ -49,6 +50,7 @@ pub fn handoffs(
             metrics: metrics.clone(),
         }),
         sink: post.clone(),
+        routes: routes_over("ears"),
     };
     config.handoffs.iter().map(handoff).collect()
 }

@@ -11,6 +11,7 @@ use tipoff::{
         alert::{Kind, Severity},
         ids::UnitId,
     },
+    ports::notice::Content,
     sinks::local::{Behaviour, Fate, Override, Share},
 };
 
@@ -163,16 +164,15 @@ async fn incident_35_skips_without_a_completion_do_not_hold_the_night_and_are_na
         .into_iter()
         .find(|message| {
             message
-                .told
+                .told()
                 .iter()
                 .any(|told| told.alert.kind == Kind::CompletionLow)
         })
         .unwrap();
-    let mut named: Vec<String> = message
-        .units
-        .iter()
-        .map(|open| open.unit.to_string())
-        .collect();
+    let Content::Alerts { units, .. } = &message.content else {
+        panic!("no alert: {message:?}");
+    };
+    let mut named: Vec<String> = units.iter().map(|open| open.unit.to_string()).collect();
     named.sort();
     assert_eq!(named, silent, "{message:?}");
     night.pass_until("2026-01-19T15:00:00Z").await;

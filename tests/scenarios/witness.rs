@@ -17,18 +17,21 @@ use tipoff::{
         ids::{GameDate, RunKey},
         plan::ListedUnit,
         readiness::Readiness,
+        routing::Failure,
     },
     ports::{
-        AlertMessage, Announcer, Notifier, Page, PortError, Request, RunRecord, Scope, Sink,
-        StoredRow, Warehouse,
+        Announcer, Channel, Page, PortError, Request, RunRecord, Scope, Sink, StoredRow, Warehouse,
+        notice::{Notice, Parcel, Receipt},
     },
     sinks::local::LocalWorkers,
     warehouse::EmbeddedWarehouse,
 };
 
+use crate::support::RecordingChannel;
+
 /// Hears the alerts.
 #[derive(Default)]
-pub struct Ears(Mutex<Vec<AlertMessage>>);
+pub struct Ears(RecordingChannel);
 
 /// One change of an alert as it was told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,32 +44,31 @@ pub struct Heard {
 }
 
 impl Ears {
-    /// Everything told of any night, earliest first.
+    /// Everything told, earliest first.
     pub fn heard(&self) -> Vec<Heard> {
-        let messages = self.0.lock().unwrap();
-        let changes = messages.iter().flat_map(|message| {
-            message.told.iter().map(|told| Heard {
+        let notices = self.0.notices();
+        let changes = notices.iter().flat_map(|notice| {
+            notice.told().iter().map(|told| Heard {
                 change: told.change,
                 kind: told.alert.kind,
                 severity: told.alert.severity,
                 text: told.alert.text.clone(),
-                at: message.at,
+                at: notice.at,
             })
         });
         changes.collect()
     }
 
     /// The messages themselves.
-    pub fn messages(&self) -> Vec<AlertMessage> {
-        self.0.lock().unwrap().clone()
+    pub fn messages(&self) -> Vec<Notice> {
+        self.0.notices()
     }
 }
 
 #[async_trait]
-impl Notifier for Ears {
-    async fn notify(&self, message: &AlertMessage) -> Result<(), PortError> {
-        self.0.lock().unwrap().push(message.clone());
-        Ok(())
+impl Channel for Ears {
+    async fn deliver(&self, parcel: &Parcel) -> Result<Receipt, Failure> {
+        self.0.deliver(parcel).await
     }
 }
 

@@ -18,12 +18,17 @@ use tipoff::{
     config::{self, Environment},
     domain::{
         Instant,
-        ids::{GameDate, GameId, HandoffId, RunKey, UnitId},
+        ids::{ChannelId, GameDate, GameId, HandoffId, RunKey, UnitId},
+        routing::{Failure, Route, Routes},
         run::{Run, State},
     },
-    engine::{Engine, Handoff, Parts},
+    engine::{Addresses, Engine, Handoff, Means, Parts, Telling},
     http::{self, HandoffRoute, HttpState},
-    ports::{PortError, Request, Sink, store::Store},
+    ports::{
+        Channel, PortError, Request, Sink,
+        notice::{Notice, Parcel, Receipt},
+        store::Store,
+    },
     render::Zones,
     store::SqliteStore,
     telemetry::Metrics,
@@ -282,6 +287,7 @@ fn parts(
             season: handoff.season.clone(),
             warehouse: Arc::new(warehouse.clone()),
             sink: sink.clone(),
+            routes: routes_over("console"),
         })
         .collect();
     let ids: Vec<HandoffId> = handoffs.iter().map(|handoff| handoff.id.clone()).collect();
@@ -295,11 +301,70 @@ fn parts(
         clock,
         handoffs,
         announcer: Arc::new(LogAnnouncer),
-        notifier: Arc::new(Console {
-            zones,
-            print: false,
-        }),
+        telling: telling_over(
+            "console",
+            Arc::new(Console {
+                zones,
+                print: false,
+            }),
+        ),
         metrics: Arc::new(Metrics::new(&ids, &[])),
+    }
+}
+
+/// Everything goes over this one channel.
+pub fn routes_over(channel: &str) -> Routes {
+    let channel = || vec![ChannelId::new(channel)];
+    let route = || Route {
+        at_once: channel(),
+        otherwise: Vec::new(),
+    };
+    Routes {
+        critical: route(),
+        warning: route(),
+        daily: channel(),
+        weekly: channel(),
+        people: Vec::new(),
+    }
+}
+
+/// One channel, without a limit that a test could run into.
+pub fn telling_over(name: &str, channel: Arc<dyn Channel>) -> Telling {
+    let means = Means {
+        channel,
+        patience: TimeDelta::seconds(4),
+        messages_per_hour: 10_000,
+        live_every: None,
+    };
+    Telling {
+        channels: [(ChannelId::new(name), means)].into(),
+        routes: routes_over(name),
+        addresses: Addresses::default(),
+    }
+}
+
+/// A channel that takes everything and keeps it.
+#[derive(Default)]
+pub struct RecordingChannel(Mutex<Vec<Notice>>);
+
+impl RecordingChannel {
+    /// What it took, in order; a repeat is there twice.
+    pub fn notices(&self) -> Vec<Notice> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl Channel for RecordingChannel {
+    async fn deliver(&self, parcel: &Parcel) -> Result<Receipt, Failure> {
+        self.0
+            .lock()
+            .unwrap()
+            .extend(parcel.notices.iter().cloned());
+        Ok(Receipt {
+            message_id: parcel.notices[0].id.clone(),
+            thread: None,
+        })
     }
 }
 

@@ -77,6 +77,7 @@ fn planned(told: &[Told], reached: &[Reached], silences: &[Silence]) -> Plan {
         routes: &routes(),
         reached,
         silences,
+        failing: &[],
     };
     plan(told, situation, at(5))
 }
@@ -289,4 +290,48 @@ fn a_planned_delivery_names_its_channel_once() {
         why: Why::Routed,
     };
     assert_eq!(plan.deliveries, [routed("slack"), routed("email")]);
+}
+
+#[test]
+fn a_channel_known_to_fail_has_another_beside_it_at_once() {
+    let failing = |names: &[&str]| -> Vec<(ChannelId, String)> {
+        let failing = |name: &&str| (channel(name), "no answer".to_owned());
+        names.iter().map(failing).collect()
+    };
+    let planned = |severity, failing: &[(ChannelId, String)]| {
+        let situation = Situation {
+            handoff: None,
+            routes: &routes(),
+            reached: &[],
+            silences: &[],
+            failing,
+        };
+        plan(
+            &[told(Change::Opened, Kind::BatchStalled, severity)],
+            situation,
+            at(5),
+        )
+    };
+    let warning = planned(Severity::Warning, &failing(&["slack"]));
+    assert_eq!(names(&warning), ["slack", "email"]);
+    let instead = Why::Instead {
+        of: channel("slack"),
+        error: "no answer".to_owned(),
+    };
+    assert_eq!(warning.deliveries[1].why, instead);
+    let both = planned(Severity::Critical, &failing(&["slack", "email"]));
+    assert_eq!(names(&both), ["slack", "email", "webhook"]);
+    let other = planned(Severity::Warning, &failing(&["email"]));
+    assert_eq!(names(&other), ["slack"], "email was not asked for");
+}
+
+#[test]
+fn an_escalation_takes_nobodys_place_for_it_is_for_others() {
+    let replaces = |change| {
+        let told = [told(change, Kind::BatchStalled, Severity::Critical)];
+        planned(&told, &[], &[]).replaces(&told)
+    };
+    assert!(replaces(Change::Reminded) && replaces(Change::Worsened));
+    assert!(!replaces(Change::Escalated));
+    assert!(!replaces(Change::Resolved), "it goes nowhere here");
 }

@@ -16,18 +16,24 @@ use crate::{
         completion::{Answer, Outcome as UnitOutcome, Standing, Tally},
         dispatch::attempt_of,
         event::Event,
-        ids::RunKey,
+        ids::{ChannelId, RunKey},
         policy::Policy,
         reason::{Code, Reason},
+        routing::Silence,
         run::Run,
+        service::Happened,
         trigger::{self, DateStanding, Source, Trigger},
     },
     engine::{
         Handoff, Shared,
         apply::{self, Applied},
+        telling,
         transaction::Measured,
     },
-    ports::store::{HistoryEntry, Quarantined, RankedAnswer, StoreError, UNKNOWN_UNIT},
+    ports::{
+        notice::Notice,
+        store::{HistoryEntry, Quarantined, RankedAnswer, StoreError, UNKNOWN_UNIT},
+    },
     telemetry::{self, measure},
 };
 
@@ -54,15 +60,40 @@ pub(super) async fn work(shared: Arc<Shared>, mut queue: mpsc::Receiver<(Work, R
     }
 }
 
-/// What has been done in the group so far.
+/// A group at work.
 struct Group<'a> {
     shared: &'a Shared,
     transaction: Measured,
     now: Instant,
+    /// What the messages so far have done.
+    kept: Noted,
+    /// What the message at hand has done: forgotten if it is undone.
+    noted: Noted,
+}
+
+/// What is to be counted, logged or stepped once the group is committed.
+#[derive(Default)]
+struct Noted {
     /// Answers by run: stepped once, at the end.
     tallies: BTreeMap<RunKey, Tally>,
     applied: Vec<Applied>,
     refused: Vec<HistoryEntry>,
+    /// The codes of what went into quarantine.
+    quarantined: Vec<String>,
+    /// Whether anything went into quarantine or out of it.
+    quarantine_moved: bool,
+}
+
+impl Noted {
+    fn absorb(&mut self, other: Self) {
+        for (key, tally) in other.tallies {
+            self.tallies.entry(key).or_default().absorb(tally);
+        }
+        self.applied.extend(other.applied);
+        self.refused.extend(other.refused);
+        self.quarantined.extend(other.quarantined);
+        self.quarantine_moved |= other.quarantine_moved;
+    }
 }
 
 async fn commit(shared: &Shared, works: Vec<(Work, Reply)>) {
@@ -74,9 +105,8 @@ async fn commit(shared: &Shared, works: Vec<(Work, Reply)>) {
                 shared,
                 transaction,
                 now,
-                tallies: BTreeMap::new(),
-                applied: Vec::new(),
-                refused: Vec::new(),
+                kept: Noted::default(),
+                noted: Noted::default(),
             };
             for (work, reply) in works {
                 let outcome = group.one(work).await;
@@ -105,7 +135,6 @@ impl Group<'_> {
     /// Does one message between savepoints: what fails is undone and spoils no other.
     async fn one(&mut self, work: Work) -> Result<Outcome, StoreError> {
         self.transaction.mark().await?;
-        let known = self.tallies.clone();
         let outcome = match work {
             Work::Trigger(message) => self
                 .trigger(message)
@@ -117,57 +146,100 @@ impl Group<'_> {
                 .await
                 .map(|receipt| Outcome::Receipt(Box::new(receipt))),
             Work::Quarantine(message) => self.quarantine(message).await,
-            Work::Release(id) => self
-                .transaction
-                .release_quarantined(id)
-                .await
-                .map(Outcome::Done),
+            Work::Release(id) => self.release(id).await,
+            Work::Happened(happened) => self.happened(&happened).await,
+            Work::Silence(silence) => self.silence(&silence).await,
+            Work::Post { notice, channels } => self.post(&notice, &channels).await,
         };
+        let noted = std::mem::take(&mut self.noted);
         match &outcome {
-            Ok(_) => self.transaction.keep().await?,
-            Err(_) => {
-                self.tallies = known;
-                self.transaction.undo().await?;
+            Ok(_) => {
+                self.transaction.keep().await?;
+                self.kept.absorb(noted);
             }
+            Err(_) => self.transaction.undo().await?,
         }
         outcome
     }
 
     /// Steps every run that got answers, and makes it all durable.
     async fn finish(mut self) -> Result<(), StoreError> {
-        for (key, tally) in std::mem::take(&mut self.tallies) {
+        for (key, tally) in std::mem::take(&mut self.kept.tallies) {
             if let Some(run) = self.transaction.run(&key).await? {
                 let event = Event::Answered(tally);
-                let applied = apply::apply(&mut *self.transaction, run, event, self.now).await?;
-                self.applied.push(applied);
+                let applied =
+                    apply::apply(self.shared, &mut *self.transaction, run, event, self.now).await?;
+                self.kept.applied.push(applied);
             }
         }
-        self.transaction.commit().await?;
-        for applied in &self.applied {
-            applied.record(self.shared);
+        if self.kept.quarantine_moved {
+            let quarantine = self.transaction.quarantine_now().await?;
+            self.happened(&Happened::Quarantined(quarantine)).await?;
         }
-        for entry in &self.refused {
+        self.transaction.commit().await?;
+        let shared = self.shared;
+        for applied in &self.kept.applied {
+            applied.record(shared);
+        }
+        for entry in &self.kept.refused {
             let moved = telemetry::Moved {
                 entry,
                 before: None,
                 after: None,
             };
-            telemetry::record_step(&self.shared.metrics, &moved);
+            telemetry::record_step(&shared.metrics, &moved);
             telemetry::log_step(&moved);
         }
+        for code in &self.kept.quarantined {
+            measure::record_quarantined(&shared.metrics, code);
+        }
+        shared.desks.ring();
         Ok(())
     }
 
     async fn quarantine(&mut self, message: Quarantined) -> Result<Outcome, StoreError> {
-        self.transaction.quarantine(&message).await?;
-        measure::record_quarantined(&self.shared.metrics, &message.code);
+        self.put_into_quarantine(&message).await?;
         Ok(Outcome::Done(true))
     }
 
+    async fn put_into_quarantine(&mut self, message: &Quarantined) -> Result<(), StoreError> {
+        self.transaction.quarantine(message).await?;
+        self.noted.quarantined.push(message.code.clone());
+        self.noted.quarantine_moved = true;
+        Ok(())
+    }
+
+    async fn release(&mut self, id: i64) -> Result<Outcome, StoreError> {
+        self.noted.quarantine_moved = true;
+        let released = self.transaction.release_quarantined(id).await?;
+        Ok(Outcome::Done(released))
+    }
+
+    async fn happened(&mut self, happened: &Happened) -> Result<Outcome, StoreError> {
+        telling::step_service(self.shared, &mut *self.transaction, happened, self.now).await?;
+        Ok(Outcome::Done(true))
+    }
+
+    async fn silence(&mut self, silence: &Silence) -> Result<Outcome, StoreError> {
+        self.transaction.silence(silence).await?;
+        Ok(Outcome::Done(true))
+    }
+
+    async fn post(
+        &mut self,
+        notice: &Notice,
+        channels: &[ChannelId],
+    ) -> Result<Outcome, StoreError> {
+        let reason = "asked for by a person";
+        let posted = telling::post(&mut *self.transaction, notice, channels, reason).await?;
+        Ok(Outcome::Done(posted))
+    }
+
     async fn step(&mut self, run: Run, event: Event) -> Result<Receipt, StoreError> {
-        let applied = apply::apply(&mut *self.transaction, run, event, self.now).await?;
+        let applied =
+            apply::apply(self.shared, &mut *self.transaction, run, event, self.now).await?;
         let receipt = Receipt::of(&applied);
-        self.applied.push(applied);
+        self.noted.applied.push(applied);
         Ok(receipt)
     }
 
@@ -220,7 +292,7 @@ impl Group<'_> {
             effects: Vec::new(),
         };
         self.transaction.append(&entry).await?;
-        self.refused.push(entry);
+        self.noted.refused.push(entry);
         Ok(Receipt {
             run,
             ..Receipt::refused(reason)
@@ -277,7 +349,7 @@ impl Group<'_> {
             .await?
         {
             receipt.duplicate += 1;
-            self.tallies.entry(key).or_default().duplicates += 1;
+            self.noted.tallies.entry(key).or_default().duplicates += 1;
             return Ok(());
         }
         let Some(run) = self.transaction.run(&key).await? else {
@@ -298,7 +370,7 @@ impl Group<'_> {
         } else {
             receipt.accepted += 1;
         }
-        self.tallies.entry(key).or_default().absorb(tally);
+        self.noted.tallies.entry(key).or_default().absorb(tally);
         Ok(())
     }
 
@@ -330,8 +402,7 @@ impl Group<'_> {
             sha256: hex(&Sha256::digest(&message.body)),
             body: message.body.clone(),
         };
-        measure::record_quarantined(&self.shared.metrics, UNKNOWN_UNIT);
-        self.transaction.quarantine(&quarantined).await
+        self.put_into_quarantine(&quarantined).await
     }
 }
 

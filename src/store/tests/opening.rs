@@ -20,7 +20,6 @@ fn item(id: &str, due_in: i64) -> OutboxItem {
         effect: Effect::Send {
             batch_id: BatchId::new("b1"),
         },
-        units: Vec::new(),
         decided_at: at(0),
         due_at: at(due_in),
         tries: 0,

@@ -1,0 +1,434 @@
+//! Takes messages to their channels: a lane for what is critical and one for the rest, each with its own leases, so
+//! that nothing stands behind a hanging or a flooded one.
+//!
+//! What is tried when, over which channel instead and in what number an hour is decided by `domain::routing`.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use chrono::TimeDelta;
+use tokio::{sync::Notify, task::JoinSet};
+use tokio_util::task::TaskTracker;
+
+use super::{
+    EngineError, Shared,
+    telling::{self, Means},
+};
+use crate::{
+    domain::{
+        Instant,
+        alert::{Role, Severity},
+        ids::ChannelId,
+        routing::{self, Failure, Person, Slot, Why},
+        service::Happened,
+    },
+    ports::{
+        deliveries::{Delivery, DeliveryEnd, DeliveryLease, Lane},
+        notice::{Content, Links, Notice, Parcel, Receipt, Way},
+        store::OutboxEnd,
+    },
+    telemetry::measure,
+    wire::link::{self, Claim},
+};
+
+/// Messages of one lane that are under way at the same time; of a failing channel one is tried.
+const UNDER_WAY_MAX: usize = 8;
+/// Most messages in one digest.
+const DIGEST_MAX: u32 = 1_000;
+/// How much longer than the patience a lease holds: time to keep how the try ended.
+const LEASE_MARGIN: TimeDelta = TimeDelta::seconds(30);
+/// A channel that fails is left alone for this long at most, unless it asks for more; what cannot wait goes over
+/// another.
+const PAUSE_MAX: TimeDelta = TimeDelta::seconds(60);
+const REST: TimeDelta = TimeDelta::seconds(1);
+const REST_MAX: TimeDelta = TimeDelta::minutes(10);
+const HOUR: TimeDelta = TimeDelta::hours(1);
+/// How long the link in a message is valid.
+const LINK_VALID: TimeDelta = TimeDelta::hours(12);
+
+/// What both lanes of every channel share.
+#[derive(Default)]
+pub struct Desks(BTreeMap<ChannelId, Desk>);
+
+#[derive(Default)]
+struct Desk {
+    /// Rung when a lane may have something to do.
+    critical: Notify,
+    other: Notify,
+    /// Until when the channel is left alone; in the past, while it fails and one message is tried.
+    paused_until: Mutex<Option<Instant>>,
+}
+
+impl Desks {
+    /// One desk a channel.
+    pub fn of<'a>(channels: impl Iterator<Item = &'a ChannelId>) -> Self {
+        Self(
+            channels
+                .map(|channel| (channel.clone(), Desk::default()))
+                .collect(),
+        )
+    }
+
+    /// Lets every lane look.
+    pub fn ring(&self) {
+        for desk in self.0.values() {
+            desk.critical.notify_one();
+            desk.other.notify_one();
+        }
+    }
+}
+
+impl Desk {
+    fn bell(&self, lane: Lane) -> &Notify {
+        match lane {
+            Lane::Critical => &self.critical,
+            Lane::Other => &self.other,
+        }
+    }
+
+    fn paused_until(&self) -> Option<Instant> {
+        *self
+            .paused_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pause(&self, until: Option<Instant>) {
+        *self
+            .paused_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = until;
+    }
+}
+
+/// Starts both lanes of every channel.
+pub fn start(shared: &Arc<Shared>, tasks: &TaskTracker) {
+    for courier in couriers(shared) {
+        tasks.spawn(courier.work());
+    }
+}
+
+/// Delivers what is due on every channel and waits for it: for a scheduler outside, where the service may sleep.
+pub async fn drain(shared: &Arc<Shared>) -> Result<(), EngineError> {
+    for courier in couriers(shared) {
+        let mut under_way = JoinSet::new();
+        loop {
+            courier.once(&mut under_way).await?;
+            if under_way.join_next().await.is_none() {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn couriers(shared: &Arc<Shared>) -> Vec<Courier> {
+    let channels = shared.telling.channels.keys();
+    let lanes = |channel: &ChannelId| {
+        [Lane::Critical, Lane::Other].map(|lane| Courier {
+            shared: shared.clone(),
+            channel: channel.clone(),
+            lane,
+        })
+    };
+    channels.flat_map(lanes).collect()
+}
+
+/// One lane of one channel.
+#[derive(Clone)]
+struct Courier {
+    shared: Arc<Shared>,
+    channel: ChannelId,
+    lane: Lane,
+}
+
+impl Courier {
+    /// Works until the engine stops; what is under way then is still brought to its end.
+    async fn work(self) {
+        let mut under_way = JoinSet::new();
+        let shared = &self.shared;
+        let Some(desk) = shared.desks.0.get(&self.channel) else {
+            return;
+        };
+        loop {
+            let until = match self.once(&mut under_way).await {
+                Ok(until) => until,
+                Err(error) => {
+                    tracing::error!(%error, channel = %self.channel, "could not look for messages; trying again");
+                    shared.clock.now() + REST
+                }
+            };
+            tokio::select! {
+                () = shared.clock.sleep_until(until) => {}
+                () = desk.bell(self.lane).notified() => {}
+                Some(_) = under_way.join_next() => {}
+                () = shared.stop.cancelled() => break,
+            }
+        }
+        while under_way.join_next().await.is_some() {}
+    }
+
+    /// Takes up what may leave now, and says when to look again.
+    async fn once(&self, under_way: &mut JoinSet<()>) -> Result<Instant, EngineError> {
+        let shared = &self.shared;
+        let (Some(desk), Some(means)) = (
+            shared.desks.0.get(&self.channel),
+            shared.telling.channels.get(&self.channel),
+        ) else {
+            return Ok(shared.clock.now() + REST_MAX);
+        };
+        loop {
+            let now = shared.clock.now();
+            let paused_until = desk.paused_until();
+            if let Some(until) = paused_until.filter(|until| *until > now) {
+                return Ok(until);
+            }
+            let at_once = if paused_until.is_some() {
+                1
+            } else {
+                UNDER_WAY_MAX
+            };
+            let room = at_once.saturating_sub(under_way.len());
+            if room == 0 {
+                return Ok(now + REST_MAX);
+            }
+            let slot = self.slot(means, under_way.len(), now).await?;
+            let most = match slot {
+                Slot::Now if self.lane == Lane::Critical => room as u32,
+                Slot::Now => 1,
+                Slot::Digest => DIGEST_MAX,
+                Slot::Hold(until) => return Ok(until),
+            };
+            let mut leased = self.lease(means, most, now).await?;
+            if leased.is_empty() {
+                let next = shared
+                    .store
+                    .next_delivery_at(&self.channel, self.lane)
+                    .await?;
+                return Ok(next.unwrap_or(now + REST_MAX).min(now + REST_MAX));
+            }
+            if slot == Slot::Digest {
+                under_way.spawn(self.clone().deliver(leased));
+            } else {
+                for delivery in leased.drain(..) {
+                    under_way.spawn(self.clone().deliver(vec![delivery]));
+                }
+            }
+        }
+    }
+
+    /// What the next message may do. Those under way count as sent now.
+    async fn slot(
+        &self,
+        means: &Means,
+        under_way: usize,
+        now: Instant,
+    ) -> Result<Slot, EngineError> {
+        if self.lane == Lane::Critical {
+            return Ok(Slot::Now);
+        }
+        let mut sent = vec![now; under_way];
+        sent.extend(
+            self.shared
+                .store
+                .sent_since(&self.channel, now - HOUR)
+                .await?,
+        );
+        let most = means.messages_per_hour;
+        Ok(routing::slot(&sent, Severity::Warning, most, now))
+    }
+
+    async fn lease(
+        &self,
+        means: &Means,
+        most: u32,
+        now: Instant,
+    ) -> Result<Vec<Delivery>, EngineError> {
+        let longest = routing::patience(means.patience, u32::MAX);
+        let lease = DeliveryLease {
+            channel: &self.channel,
+            lane: self.lane,
+            now,
+            until: now + longest + LEASE_MARGIN,
+            most,
+        };
+        Ok(self.shared.store.lease_deliveries(lease).await?)
+    }
+
+    /// Tries one message, or several as a digest, and keeps how it ended.
+    async fn deliver(self, deliveries: Vec<Delivery>) {
+        let Some(means) = self.shared.telling.channels.get(&self.channel) else {
+            return;
+        };
+        let attempts = deliveries.iter().map(|it| it.attempts).max().unwrap_or(0);
+        let patience = routing::patience(means.patience, attempts);
+        let parcel = parcel(&self.shared, &deliveries);
+        let limit = patience.to_std().unwrap_or(Duration::from_secs(60));
+        let outcome = match tokio::time::timeout(limit, means.channel.deliver(&parcel)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Failure {
+                error: format!("no answer within {:.1} s", limit.as_secs_f64()),
+                permanent: false,
+                doubtful: true,
+                retry_after: None,
+            }),
+        };
+        let kept = match outcome {
+            Ok(receipt) => self.arrived(&deliveries, receipt).await,
+            Err(failure) => self.failed(&deliveries, &failure).await,
+        };
+        if let Err(error) = kept {
+            tracing::error!(%error, channel = %self.channel, "a delivery could not be ended; its lease will run out");
+        }
+        self.shared.nudge();
+    }
+
+    async fn arrived(&self, deliveries: &[Delivery], receipt: Receipt) -> Result<(), EngineError> {
+        let shared = &self.shared;
+        let mut transaction = shared.begin().await?;
+        let now = shared.clock.now();
+        let end = DeliveryEnd::Done {
+            receipt: receipt.clone(),
+            at: now,
+        };
+        for Delivery { notice, thread, .. } in deliveries {
+            transaction
+                .end_delivery(&notice.id, &self.channel, &end)
+                .await?;
+            if let (Some(first), None) = (&receipt.thread, thread) {
+                let about = notice.thread();
+                transaction
+                    .keep_thread(&self.channel, &about, first)
+                    .await?;
+            }
+        }
+        let happened = Happened::Delivered(self.channel.clone());
+        telling::step_service(shared, &mut *transaction, &happened, now).await?;
+        transaction.commit().await?;
+        self.desk(|desk| desk.pause(None));
+        self.count(&OutboxEnd::Done, deliveries.len());
+        Ok(())
+    }
+
+    async fn failed(&self, deliveries: &[Delivery], failure: &Failure) -> Result<(), EngineError> {
+        let shared = &self.shared;
+        let mut transaction = shared.begin().await?;
+        let now = shared.clock.now();
+        let chance = rand::random::<f64>();
+        for delivery in deliveries {
+            let due_at = routing::retry_at(failure, delivery.attempts + 1, chance, now);
+            let end = DeliveryEnd::Later {
+                due_at,
+                error: failure.error.clone(),
+                doubtful: failure.doubtful,
+            };
+            transaction
+                .end_delivery(&delivery.notice.id, &self.channel, &end)
+                .await?;
+        }
+        let happened = Happened::Failed(self.channel.clone(), failure.clone());
+        let service = telling::step_service(shared, &mut *transaction, &happened, now).await?;
+        let round = (&self.channel, failure.error.as_str());
+        telling::go_round(shared, &mut *transaction, round, now).await?;
+        transaction.commit().await?;
+        let failures = service
+            .trouble
+            .get(&self.channel)
+            .map_or(1, |it| it.failures);
+        self.leave_alone(failure, failures, now);
+        tracing::warn!(channel = %self.channel, error = failure.error, "a channel did not take a message");
+        let later = OutboxEnd::Later {
+            due_at: now,
+            error: failure.error.clone(),
+        };
+        self.count(&later, deliveries.len());
+        Ok(())
+    }
+
+    /// A channel that cannot be reached is left alone for a while; one that refused a single message for good may
+    /// take the next.
+    fn leave_alone(&self, failure: &Failure, failures: u32, now: Instant) {
+        if failure.permanent {
+            return;
+        }
+        let wish = failure.retry_after.unwrap_or_default();
+        let until = routing::retry_at(failure, failures, 0.5, now).min(now + PAUSE_MAX.max(wish));
+        self.desk(|desk| desk.pause(Some(until)));
+    }
+
+    fn desk(&self, action: impl FnOnce(&Desk)) {
+        if let Some(desk) = self.shared.desks.0.get(&self.channel) {
+            action(desk);
+        }
+    }
+
+    fn count(&self, end: &OutboxEnd, messages: usize) {
+        for _ in 0..messages {
+            measure::record_delivery(&self.shared.metrics, self.channel.as_str(), end);
+        }
+    }
+}
+
+/// What the channel is given.
+fn parcel(shared: &Shared, deliveries: &[Delivery]) -> Parcel {
+    let mut audience: Vec<Person> = Vec::new();
+    for delivery in deliveries {
+        for reader in readers(shared, &delivery.notice) {
+            if !audience.contains(reader) {
+                audience.push(reader.clone());
+            }
+        }
+    }
+    let first = deliveries.first().filter(|_| deliveries.len() == 1);
+    let way = first.map_or_else(Way::default, |delivery| Way {
+        instead_of: match &delivery.why {
+            Why::Instead { of, error } => Some((of.clone(), error.clone())),
+            Why::Routed | Why::Recovery | Why::OwnTrouble => None,
+        },
+        elsewhere: delivery.elsewhere.clone(),
+        may_repeat: delivery.doubtful,
+        attempts: delivery.attempts,
+    });
+    Parcel {
+        notices: deliveries.iter().map(|it| it.notice.clone()).collect(),
+        thread: first.and_then(|delivery| delivery.thread.clone()),
+        links: links(shared, deliveries, &audience),
+        audience,
+        way,
+    }
+}
+
+fn readers<'a>(shared: &'a Shared, notice: &Notice) -> Vec<&'a Person> {
+    let routes = shared.routes(&notice.about);
+    match &notice.content {
+        Content::Alerts { told, .. } => routes.audience(told),
+        Content::Daily(_) | Content::Weekly(_) => routes.people.iter().collect(),
+        Content::Test { .. } => {
+            let developer = |person: &&Person| person.role == Role::Developer;
+            routes.people.iter().filter(developer).collect()
+        }
+    }
+}
+
+fn links(shared: &Shared, deliveries: &[Delivery], audience: &[Person]) -> Links {
+    let addresses = &shared.telling.addresses;
+    let until = shared.clock.now() + LINK_VALID;
+    let reader = audience.first().filter(|_| audience.len() == 1);
+    let claim = deliveries.first().map(|delivery| Claim {
+        notice_id: delivery.notice.id.clone(),
+        reader: reader.map(|person| person.name.clone()),
+        until,
+    });
+    let page = addresses.public.as_ref().zip(claim).map(|(base, claim)| {
+        let signed = link::sign(&shared.link_secret, &claim);
+        format!("{base}/respond/{signed}")
+    });
+    Links {
+        page_until: page.is_some().then_some(until),
+        page,
+        runbooks: addresses.runbooks.clone(),
+    }
+}
