@@ -197,6 +197,13 @@ pub trait Channel: Send + Sync {
     }
 }
 
+/// The outgoing heartbeat: someone outside notices when it stops.
+#[async_trait]
+pub trait Heartbeat: Send + Sync {
+    /// Beats; with a reason, says instead that the service cannot do its job, where the other side can be told.
+    async fn beat(&self, ailing: Option<&str>) -> Result<(), PortError>;
+}
+
 /// How a night stands, for a live message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Live {

@@ -202,6 +202,7 @@ impl App {
             handoffs,
             announcer: Arc::new(LogAnnouncer),
             telling: telling(&setup, zones),
+            beating: None,
             metrics,
         };
         let engine = Arc::new(Engine::start(parts).await?);
@@ -287,6 +288,7 @@ fn handoffs(
             warehouse: warehouse.clone(),
             sink,
             routes: console_routes(),
+            timetable: None,
         });
     }
     Ok(handoffs)

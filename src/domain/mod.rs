@@ -3,6 +3,7 @@
 //! What touches the world does not belong here; it is described by an [`effect::Effect`] and done by the engine.
 
 pub mod alert;
+pub mod alive;
 pub mod baseline;
 pub mod calendar;
 pub mod completion;
@@ -16,6 +17,7 @@ pub mod plan;
 pub mod policy;
 pub mod readiness;
 pub mod reason;
+pub mod report;
 pub mod routing;
 pub mod run;
 pub mod schedule;

@@ -12,9 +12,11 @@ use super::{
 };
 
 mod limit;
+mod live;
 mod retry;
 
 pub use limit::{Slot, slot};
+pub use live::edit_at;
 pub use retry::{Failure, patience, retry_at};
 
 /// How people of one handoff, or of the service, are reached. Read live: never a part of a run.

@@ -40,6 +40,9 @@ pub enum EngineError {
     /// Something outside could not.
     #[error(transparent)]
     Port(#[from] PortError),
+    /// A channel did not take something.
+    #[error("the channel failed: {0}")]
+    Channel(String),
     /// The engine is stopping; nothing was done.
     #[error("the service is stopping")]
     Stopping,

@@ -15,6 +15,7 @@ use crate::{
         calendar::{self, Expectation, Season},
         ids::{GameDate, HandoffId, RunKey},
         policy::{self, Policy},
+        report::Timetable,
         routing::Routes,
     },
     ports::{Announcer, Sink, Warehouse, store::Store},
@@ -26,14 +27,18 @@ mod chain;
 mod courier;
 mod deliver;
 mod inbox;
+mod live;
 mod outbox;
+mod pulse;
 mod reconcile;
+mod reports;
 mod resume;
 mod sender;
 mod telling;
 mod transaction;
 mod waker;
 
+pub use pulse::Beating;
 pub use telling::{Addresses, Means, Telling};
 
 pub use inbox::{AnswerMessage, AnswersReceipt, EngineError, Inbox, Receipt, TriggerMessage};
@@ -52,6 +57,8 @@ pub struct Handoff {
     pub sink: Arc<dyn Sink>,
     /// How its people are reached.
     pub routes: Routes,
+    /// When its summaries are made; `None`: never.
+    pub timetable: Option<Timetable>,
 }
 
 impl Handoff {
@@ -81,6 +88,8 @@ pub struct Parts {
     pub announcer: Arc<dyn Announcer>,
     /// How people are reached.
     pub telling: Telling,
+    /// The outgoing heartbeat, if there is one.
+    pub beating: Option<Beating>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
 }
@@ -170,6 +179,10 @@ impl Engine {
         tasks.spawn(waker::work(shared.clone()));
         tasks.spawn(outbox::work(shared.clone(), tasks.clone()));
         courier::start(&shared, &tasks);
+        live::start(&shared, &tasks);
+        if let Some(beating) = parts.beating {
+            tasks.spawn(pulse::work(shared.clone(), beating));
+        }
         Ok(Self {
             inbox: Inbox::open(shared.clone(), &tasks),
             shared,
@@ -196,6 +209,7 @@ impl Engine {
         waker::open_dates(&self.shared).await?;
         waker::wake_due(&self.shared).await?;
         outbox::drain(&self.shared).await?;
+        reports::make_due(&self.shared).await?;
         courier::drain(&self.shared).await
     }
 

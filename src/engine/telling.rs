@@ -93,7 +93,7 @@ pub async fn step_service(
     let policy = shared.service_policy();
     let before = transaction.service().await?;
     let Stepped { service, told } = service::step(before.clone(), happened, policy, now);
-    if service != before {
+    if service != before || *happened == Happened::Ticked {
         let next_wake_at = service.next_wake(policy, now);
         transaction.save_service(&service, next_wake_at).await?;
     }

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use chrono::{Days, TimeDelta};
 
-use super::{EngineError, Handoff, Shared, apply};
+use super::{EngineError, Handoff, Shared, apply, reports, telling};
 use crate::domain::{
     Instant, calendar,
     event::Event,
     ids::{GameDate, RunKey},
+    service::Happened,
 };
 
 /// Most runs looked at in one go.
@@ -42,15 +43,23 @@ pub async fn work(shared: Arc<Shared>) {
 async fn once(shared: &Shared) -> Result<Instant, EngineError> {
     let next_opening = open_dates(shared).await?;
     wake_due(shared).await?;
+    let next_report = reports::make_due(shared).await?;
     let now = shared.clock.now();
-    let next_wake = shared.store.queues().await?.next_wake_at;
-    let next = [Some(next_opening), next_wake].into_iter().flatten().min();
+    let next_wake = shared.store.next_wake_at().await?;
+    let next = [Some(next_opening), next_wake, next_report];
+    let next = next.into_iter().flatten().min();
     Ok(next.unwrap_or(now + REST_MAX).min(now + REST_MAX))
 }
 
-/// Gives every due run its tick.
+/// Gives every due run its tick, and the service itself.
 pub async fn wake_due(shared: &Shared) -> Result<(), EngineError> {
     let now = shared.clock.now();
+    if shared.store.service_due(now).await? {
+        let mut transaction = shared.begin().await?;
+        telling::step_service(shared, &mut *transaction, &Happened::Ticked, now).await?;
+        transaction.commit().await?;
+        shared.nudge();
+    }
     for key in shared.store.due_runs(now, RUNS_MAX).await? {
         tick(shared, &key).await?;
     }

@@ -16,7 +16,7 @@ use crate::{
 /// Does what is due and answers when it is done. The body is not looked at.
 pub async fn post(State(state): State<Arc<HttpState>>) -> Result<Json<Value>, Problem> {
     state.engine.tick().await?;
-    let next = state.engine.shared().store.queues().await?.next_wake_at;
+    let next = state.engine.shared().store.next_wake_at().await?;
     let zone = state.zone();
     let next_wake_at = next.map(|at| local(&zone, at));
     Ok(Json(json!({"next_wake_at": next_wake_at})))

@@ -151,8 +151,14 @@ pub trait DeliveryStore: Send + Sync {
     /// How messages stand on each channel that ever had one.
     async fn channel_figures(&self) -> Result<Vec<ChannelFigures>, StoreError>;
 
+    /// When the oldest waiting message was decided that has reached nobody over any channel.
+    async fn unheard_since(&self) -> Result<Option<Instant>, StoreError>;
+
     /// Silences that have not ended.
     async fn silences(&self, now: Instant) -> Result<Vec<Silence>, StoreError>;
+
+    /// Whether the service's own state is due to be looked at, exactly now included.
+    async fn service_due(&self, now: Instant) -> Result<bool, StoreError>;
 
     /// The service's own state.
     async fn service(&self) -> Result<Service, StoreError>;
@@ -244,6 +250,9 @@ pub trait DeliveryTransaction: Send {
         service: &Service,
         next_wake_at: Option<Instant>,
     ) -> Result<(), StoreError>;
+
+    /// Notes that the service is at work: a write that reaches the disk.
+    async fn note_alive(&mut self, now: Instant) -> Result<(), StoreError>;
 
     /// A secret of this name, made by `fresh` and kept when it is first asked for.
     async fn secret(&mut self, name: &str, fresh: &[u8]) -> Result<Vec<u8>, StoreError>;

@@ -10,7 +10,7 @@ use crate::domain::{
     alert::{Alert, Severity, Told},
     ids::{ChannelId, GameDate, HandoffId, RunKey},
     routing::Person,
-    run::{Snapshot, State},
+    run::{Run, Snapshot, State},
     sla::Verdict,
     trigger::Source,
     zone::Zone,
@@ -140,6 +140,33 @@ pub struct NightFigures {
     pub completed_at: Option<Instant>,
     /// Its alerts.
     pub alerts: Vec<Alert>,
+}
+
+impl NightFigures {
+    /// The figures of a run.
+    pub fn of(run: &Run) -> Self {
+        let counts = &run.counts;
+        Self {
+            game_date: run.key.game_date,
+            state: run.state,
+            verdict: run.verdict(),
+            started_by: run.start.by,
+            latency_seconds: run
+                .start
+                .dispatched_at
+                .and_then(|at| run.start_latency_seconds(at)),
+            expected: counts.expected,
+            ready: counts.ready,
+            dispatched: counts.dispatched,
+            predicted: counts.plan.predicted(),
+            skipped: counts.skipped(),
+            failed: counts.failed(),
+            needing_work: counts.needing_work(),
+            completion: counts.completion(),
+            completed_at: run.completed_at,
+            alerts: run.alerts.clone(),
+        }
+    }
 }
 
 impl Notice {

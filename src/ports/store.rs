@@ -215,7 +215,7 @@ pub struct QueueFigures {
     pub quarantine_oldest_at: Option<Instant>,
     /// Messages accepted so far.
     pub inbox: u64,
-    /// The earliest due instant of any run; in the past, timers are late.
+    /// The earliest due instant of any run, and of the service itself; in the past, timers are late.
     pub next_wake_at: Option<Instant>,
 }
 
@@ -247,6 +247,9 @@ pub trait Store: DeliveryStore {
 
     /// Runs whose next wake has come, earliest first.
     async fn due_runs(&self, now: Instant, most: u32) -> Result<Vec<RunKey>, StoreError>;
+
+    /// The earliest due instant of any run, and of the service itself; in the past, timers are late.
+    async fn next_wake_at(&self) -> Result<Option<Instant>, StoreError>;
 
     /// The latest game date that ever had a run by its calendar.
     async fn latest_date(&self, handoff: &HandoffId) -> Result<Option<GameDate>, StoreError>;

@@ -107,6 +107,12 @@ const FIGURES: &str = "
         min(CASE WHEN state = 'waiting' THEN decided_at END) AS oldest_at, max(done_at) AS done_at
     FROM deliveries GROUP BY channel ORDER BY channel";
 
+const UNHEARD_SINCE: &str = "
+    SELECT min(decided_at) AS at FROM deliveries AS waiting
+    WHERE state = 'waiting' AND NOT EXISTS (
+        SELECT 1 FROM deliveries AS other
+        WHERE other.notice_id = waiting.notice_id AND other.state = 'done')";
+
 const THREAD: &str = "SELECT thread FROM threads WHERE channel = $1 AND about = $2";
 
 const KEEP_THREAD: &str = "
@@ -433,6 +439,17 @@ pub(super) async fn figures(
         })
     };
     rows.iter().map(figures).collect()
+}
+
+/// When the oldest waiting message was decided that has reached nobody.
+pub(super) async fn unheard_since(
+    connection: &mut SqliteConnection,
+) -> Result<Option<Instant>, StoreError> {
+    let row = sqlx::query(UNHEARD_SINCE)
+        .fetch_one(connection)
+        .await
+        .map_err(failed("look for messages that reached nobody"))?;
+    get_instant(&row, "at")
 }
 
 /// What a channel called the first message about a thing.

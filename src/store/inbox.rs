@@ -46,7 +46,8 @@ const QUEUES: &str = "
         (SELECT count(*) FROM quarantine) AS quarantine,
         (SELECT min(received_at) FROM quarantine) AS quarantine_oldest_at,
         (SELECT coalesce(max(id), 0) FROM inbox) AS inbox,
-        (SELECT min(next_wake_at) FROM runs) AS next_wake_at";
+        (SELECT min(at) FROM (
+            SELECT min(next_wake_at) AS at FROM runs UNION ALL SELECT next_wake_at FROM service)) AS next_wake_at";
 
 /// A message that came, and when.
 pub(super) struct Arrived<'a> {

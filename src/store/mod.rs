@@ -240,8 +240,16 @@ impl DeliveryStore for SqliteStore {
         deliveries::figures(&mut *self.reader().await?).await
     }
 
+    async fn unheard_since(&self) -> Result<Option<Instant>, StoreError> {
+        deliveries::unheard_since(&mut *self.reader().await?).await
+    }
+
     async fn silences(&self, now: Instant) -> Result<Vec<Silence>, StoreError> {
         people::silences(&mut *self.reader().await?, now).await
+    }
+
+    async fn service_due(&self, now: Instant) -> Result<bool, StoreError> {
+        people::service_due(&mut *self.reader().await?, now).await
     }
 
     async fn service(&self) -> Result<Service, StoreError> {
@@ -286,6 +294,10 @@ impl Store for SqliteStore {
 
     async fn due_runs(&self, now: Instant, most: u32) -> Result<Vec<RunKey>, StoreError> {
         runs::due(&mut *self.reader().await?, now, most).await
+    }
+
+    async fn next_wake_at(&self) -> Result<Option<Instant>, StoreError> {
+        runs::next_wake_at(&mut *self.reader().await?).await
     }
 
     async fn latest_date(&self, handoff: &HandoffId) -> Result<Option<GameDate>, StoreError> {

@@ -16,9 +16,14 @@ const SILENCE: &str = "INSERT INTO silences (until, body) VALUES ($1, $2)";
 
 const SERVICE: &str = "SELECT body FROM service WHERE id = 1";
 
+const SERVICE_DUE: &str = "SELECT EXISTS (SELECT 1 FROM service WHERE next_wake_at <= $1) AS due";
+
 const SAVE_SERVICE: &str = "
     INSERT INTO service (id, next_wake_at, body) VALUES (1, $1, $2)
     ON CONFLICT (id) DO UPDATE SET next_wake_at = excluded.next_wake_at, body = excluded.body";
+
+const NOTE_ALIVE: &str = "
+    INSERT INTO alive (id, at) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET at = excluded.at";
 
 const SECRET: &str = "SELECT value FROM secrets WHERE name = $1";
 
@@ -66,6 +71,19 @@ pub(super) async fn service(connection: &mut SqliteConnection) -> Result<Service
     }
 }
 
+/// Whether the service's own state is due to be looked at.
+pub(super) async fn service_due(
+    connection: &mut SqliteConnection,
+    now: Instant,
+) -> Result<bool, StoreError> {
+    let row = sqlx::query(SERVICE_DUE)
+        .bind(micros(now))
+        .fetch_one(connection)
+        .await
+        .map_err(failed("read when the service's state is due"))?;
+    get(&row, "due")
+}
+
 /// Saves the service's own state with its next wake.
 pub(super) async fn save_service(
     connection: &mut SqliteConnection,
@@ -78,6 +96,19 @@ pub(super) async fn save_service(
         .execute(connection)
         .await
         .map_err(failed("save the service's state"))?;
+    Ok(())
+}
+
+/// Notes that the service is at work.
+pub(super) async fn note_alive(
+    connection: &mut SqliteConnection,
+    now: Instant,
+) -> Result<(), StoreError> {
+    sqlx::query(NOTE_ALIVE)
+        .bind(micros(now))
+        .execute(connection)
+        .await
+        .map_err(failed("note that the service is at work"))?;
     Ok(())
 }
 

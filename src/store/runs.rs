@@ -35,6 +35,10 @@ const DUE: &str = "
     SELECT handoff, game_date FROM runs WHERE next_wake_at <= $1
     ORDER BY next_wake_at, handoff, game_date LIMIT $2";
 
+const NEXT_WAKE_AT: &str = "
+    SELECT min(at) AS at FROM (
+        SELECT min(next_wake_at) AS at FROM runs UNION ALL SELECT next_wake_at FROM service)";
+
 const LATEST_DATE: &str =
     "SELECT max(game_date) AS game_date FROM runs WHERE handoff = $1 AND purpose = 'tonight'";
 
@@ -135,6 +139,17 @@ pub(super) async fn due(
         .await
         .map_err(failed("read due runs"))?;
     rows.iter().map(key).collect()
+}
+
+/// The earliest due instant of any run, and of the service itself.
+pub(super) async fn next_wake_at(
+    connection: &mut SqliteConnection,
+) -> Result<Option<Instant>, StoreError> {
+    let row = sqlx::query(NEXT_WAKE_AT)
+        .fetch_one(connection)
+        .await
+        .map_err(failed("read when to look again"))?;
+    get_instant(&row, "at")
 }
 
 /// The latest game date of a run that was not a backfill.

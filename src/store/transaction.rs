@@ -169,6 +169,10 @@ impl DeliveryTransaction for SqliteTransaction {
         people::save_service(self.connection(), service, next_wake_at).await
     }
 
+    async fn note_alive(&mut self, now: Instant) -> Result<(), StoreError> {
+        people::note_alive(self.connection(), now).await
+    }
+
     async fn secret(&mut self, name: &str, fresh: &[u8]) -> Result<Vec<u8>, StoreError> {
         people::secret(self.connection(), name, fresh).await
     }

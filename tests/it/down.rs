@@ -149,9 +149,11 @@ impl Site {
                 warehouse: Arc::new(warehouse.clone()),
                 sink: self.sink.clone(),
                 routes: routes_over("console"),
+                timetable: None,
             }],
             announcer: Arc::new(LogAnnouncer),
             telling: telling_over("console", self.told.clone()),
+            beating: None,
         }
     }
 }

@@ -48,6 +48,7 @@ const BUSY: &str = "
     SELECT (SELECT count(*) FROM runs WHERE next_wake_at <= $1)
         + (SELECT count(*) FROM outbox
             WHERE dead = 0 AND due_at <= $1 AND json_type(body, '$.effect.send') IS NULL)
+        + (SELECT count(*) FROM deliveries WHERE state = 'waiting' AND due_at <= $1)
         + (SELECT count(*) FROM units WHERE lease_until > 0) AS busy";
 /// When something is due next, and how closely time has to be watched until then.
 const NEXT: &str = "
@@ -146,6 +147,7 @@ impl Night {
             handoffs: handoffs(&config, (&tables, &post, &metrics)),
             announcer: downstream.clone(),
             telling: telling_over("ears", ears.clone()),
+            beating: None,
             metrics,
         };
         let engine = Arc::new(Engine::start(parts).await.unwrap());

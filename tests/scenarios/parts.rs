@@ -51,6 +51,7 @@ pub fn handoffs(
         }),
         sink: post.clone(),
         routes: routes_over("ears"),
+        timetable: None,
     };
     config.handoffs.iter().map(handoff).collect()
 }

@@ -288,6 +288,7 @@ fn parts(
             warehouse: Arc::new(warehouse.clone()),
             sink: sink.clone(),
             routes: routes_over("console"),
+            timetable: None,
         })
         .collect();
     let ids: Vec<HandoffId> = handoffs.iter().map(|handoff| handoff.id.clone()).collect();
@@ -308,6 +309,7 @@ fn parts(
                 print: false,
             }),
         ),
+        beating: None,
         metrics: Arc::new(Metrics::new(&ids, &[])),
     }
 }

@@ -66,3 +66,9 @@ CREATE TABLE secrets (
     name TEXT PRIMARY KEY,
     value BLOB NOT NULL
 ) STRICT;
+
+-- When the service was last at work: its heartbeat writes here, so that a store that takes nothing stops it.
+CREATE TABLE alive (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    at INTEGER NOT NULL
+) STRICT;
