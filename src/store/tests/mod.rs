@@ -1,5 +1,6 @@
 //! The store's own tests, on real files, written against the traits so that another store can take them too.
 
+mod deliveries;
 mod figures;
 mod opening;
 mod plans;
