@@ -477,6 +477,15 @@ mod tests {
             ("prot = 1", ["prot", "unknown field"]),
             ("[listen]\nport = 70000", ["port", "70000"]),
             (
+                "public_url = \"tipoff\"",
+                ["public_url = \"tipoff\"", "https://"],
+            ),
+            (
+                "runbook_url = \"ftp://x\"",
+                ["runbook_url = \"ftp://x\"", "https://"],
+            ),
+            ("[heartbeat]\nevery = 1", ["heartbeat.every = 1s", "10s"]),
+            (
                 "[workers]\nskip_share = 12",
                 ["workers.skip_share = 12", "from 0 to 1"],
             ),
@@ -518,6 +527,21 @@ mod tests {
             (
                 "[handoffs.readiness]\nwait = \"half an hour\"",
                 ["half an hour", "30m"],
+            ),
+            (
+                "[handoffs.alerts]\nremind_critical_after = \"59s\"",
+                ["alerts.remind_critical_after = 59s", "at least 1m"],
+            ),
+            (
+                "[handoffs.alerts]\nescalate_lead_after = \"5m\"",
+                [
+                    "alerts.escalate_lead_after = 5m",
+                    "escalate_on_call_after, 10m",
+                ],
+            ),
+            (
+                "[handoffs.alerts]\nfailure_before_deadline = \"later\"",
+                ["failure_before_deadline", "`deadline`"],
             ),
             (
                 "[handoffs.pace]\nin_flight_max = 0",
@@ -586,6 +610,86 @@ mod tests {
             assert!(given.is_some(), "{path}.{key} is missing");
             assert_names_all(given.unwrap(), value, &format!("{path}.{key}"));
         }
+    }
+
+    /// The text with every commented-out section written out, and those settings of the others that stand alone.
+    fn written_out(example: &str) -> String {
+        let mut in_section = false;
+        let lines = example.lines().map(|line| {
+            in_section = match line.chars().next() {
+                Some('#') => in_section || line.starts_with("#["),
+                Some(_) => line == "[routes]",
+                None => false,
+            };
+            match line.strip_prefix('#') {
+                Some(setting) if in_section && !setting.starts_with(' ') => setting,
+                Some(_) | None => line,
+            }
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn what_the_example_of_every_setting_comments_out_is_understood() {
+        let folder = tempfile::tempdir().unwrap();
+        let secrets = [
+            "slack-token",
+            "slack-webhook",
+            "smtp-password",
+            "hook-token",
+        ];
+        for (name, secret) in secrets
+            .into_iter()
+            .zip(["xoxb-1", "https://a.example", "x", "x"])
+        {
+            std::fs::write(folder.path().join(name), secret).unwrap();
+        }
+        std::fs::write(folder.path().join("ca.pem"), "-----BEGIN CERTIFICATE-----").unwrap();
+        let text = written_out(EVERY_SETTING)
+            .replace("/run/secrets/", "")
+            .replace("/etc/tipoff/", "");
+        // The other way of giving an address, which cannot be given twice.
+        let text: String = text
+            .lines()
+            .filter(|line| !line.starts_with("url_file") && !line.starts_with("fail_url_file"))
+            .flat_map(|line| [line, "\n"])
+            .collect();
+        let config = parse(&text, folder.path(), &Environment::default()).unwrap();
+        let names: Vec<&str> = config.channels.iter().map(|it| it.id.as_str()).collect();
+        assert_eq!(names, ["email", "hook", "slack", "slack-hook", "console"]);
+        assert_eq!(config.routing.routes.people.len(), 1);
+        assert_eq!(config.routing.routes.warning.otherwise.len(), 2);
+        assert_eq!(config.handoffs[0].routing.routes.critical.at_once.len(), 2);
+        assert!(config.heartbeat.is_some_and(|it| it.fail_url.is_some()));
+        // What is called a default there is one.
+        let named = |name: &str| config.channels.iter().find(|it| it.id.as_str() == name);
+        let bare = parse(
+            "[channels.slack]\nkind = \"slack\"\nchannel = \"#nba-alerts\"\ntoken_file = \"slack-token\"",
+            folder.path(),
+            &Environment::default(),
+        );
+        assert_eq!(named("slack"), bare.unwrap().channels.first());
+    }
+
+    #[test]
+    fn the_example_with_slack_and_mail_needs_three_secrets_and_routes_by_itself() {
+        let text = include_str!("../../docs/examples/slack-and-email.toml");
+        assert!(
+            read_text(text)
+                .unwrap_err()
+                .to_string()
+                .contains("TIPOFF_SMTP_PASSWORD")
+        );
+        let secrets = environment(&[
+            ("TIPOFF_SLACK_TOKEN", "xoxb-1"),
+            ("TIPOFF_SMTP_PASSWORD", "x"),
+            ("TIPOFF_HEARTBEAT_URL", "https://beat.example"),
+        ]);
+        let config = parse(text, Path::new("."), &secrets).unwrap();
+        assert_eq!(config.routing.routes.critical.at_once.len(), 2);
+        assert_eq!(config.routing.routes.people.len(), 3);
+        assert_eq!(config.unused_variables, [""; 0]);
+        assert!(config.heartbeat.is_some());
     }
 
     #[test]
