@@ -19,6 +19,7 @@ use crate::{
 };
 
 mod table;
+mod telling;
 mod text;
 
 /// Arguments of `check`.
@@ -109,6 +110,7 @@ fn json(config: &Config, checked: &[Checked<'_>], days: usize) -> serde_json::Va
                 "clock_changes": report.clock_changes,
                 "nights_checked": report.nights.len(),
                 "nights": report.nights_to_show(days),
+                "tells": telling::json(&handoff.routing, &handoff.policy.alerts),
             })
         })
         .collect();
@@ -118,6 +120,13 @@ fn json(config: &Config, checked: &[Checked<'_>], days: usize) -> serde_json::Va
         "listen": config.listen,
         "data": config.data_dir,
         "token": token_text(config),
+        "links": {
+            "public_url": config.links.public(config.listen),
+            "runbook_url": config.links.runbooks(config.listen),
+        },
+        "channels": telling::channels_json(config),
+        "heartbeat": telling::heartbeat_text(config),
+        "warnings": telling::warnings(config, checked),
         "handoffs": handoffs,
     })
 }
@@ -210,9 +219,9 @@ mod tests {
     #[test]
     fn the_shipped_alternative_for_seven_new_york_is_accepted() {
         let option_b = include_str!("../../docs/examples/option-b.toml");
-        let (text, _, refused) = check(option_b, "2026-01-19");
+        let (text, json, refused) = check(option_b, "2026-01-19");
         assert!(!refused, "{text}");
-        assert!(!text.contains("warning"), "{text}");
+        assert_eq!(json["handoffs"][0]["findings"], serde_json::json!([]));
     }
 
     #[test]

@@ -52,13 +52,7 @@ pub(super) fn base(text: &str, field: &str) -> Result<String, Error> {
 
 /// Refuses a secret that is no address; the secret is not in the message.
 pub(super) fn check_secret(secret: &Secret, section: &str) -> Result<Url, Error> {
-    let source = secret.source();
-    let is_variable = source.starts_with("TIPOFF_");
-    let field = if is_variable {
-        source.to_owned()
-    } else {
-        format!("{section}.{source}")
-    };
+    let field = secret.field(section);
     parse(secret.expose(), &field, "(hidden)")
 }
 

@@ -529,21 +529,6 @@ mod tests {
                 ["half an hour", "30m"],
             ),
             (
-                "[handoffs.alerts]\nremind_critical_after = \"59s\"",
-                ["alerts.remind_critical_after = 59s", "at least 1m"],
-            ),
-            (
-                "[handoffs.alerts]\nescalate_lead_after = \"5m\"",
-                [
-                    "alerts.escalate_lead_after = 5m",
-                    "escalate_on_call_after, 10m",
-                ],
-            ),
-            (
-                "[handoffs.alerts]\nfailure_before_deadline = \"later\"",
-                ["failure_before_deadline", "`deadline`"],
-            ),
-            (
                 "[handoffs.pace]\nin_flight_max = 0",
                 ["handoffs[0].pace.in_flight_max = 0", "at least 1"],
             ),
@@ -565,6 +550,30 @@ mod tests {
             ),
         ];
         for (text, words) in cases {
+            let text = format!("[[handoffs]]\nid = \"phase4-to-phase5\"\n{text}");
+            assert_refused(&[(&text, words)]);
+        }
+    }
+
+    #[test]
+    fn alerts_that_would_flood_people_or_pass_somebody_over_are_refused() {
+        for (text, words) in [
+            (
+                "[handoffs.alerts]\nremind_critical_after = \"59s\"",
+                ["alerts.remind_critical_after = 59s", "at least 1m"],
+            ),
+            (
+                "[handoffs.alerts]\nescalate_lead_after = \"5m\"",
+                [
+                    "alerts.escalate_lead_after = 5m",
+                    "escalate_on_call_after, 10m",
+                ],
+            ),
+            (
+                "[handoffs.alerts]\nfailure_before_deadline = \"later\"",
+                ["failure_before_deadline", "`deadline`"],
+            ),
+        ] {
             let text = format!("[[handoffs]]\nid = \"phase4-to-phase5\"\n{text}");
             assert_refused(&[(&text, words)]);
         }

@@ -35,6 +35,15 @@ impl Secret {
         &self.text
     }
 
+    /// What people look for when it is wrong: a variable, or a setting of this section.
+    pub(super) fn field(&self, section: &str) -> String {
+        if VARIABLES.contains(&self.source.as_str()) {
+            self.source.clone()
+        } else {
+            format!("{section}.{}", self.source)
+        }
+    }
+
     /// Where it comes from: a setting's name or an environment variable.
     pub fn source(&self) -> &str {
         &self.source

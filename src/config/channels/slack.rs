@@ -75,7 +75,7 @@ impl Section {
         let missing = || nothing(format!("{field}.webhook_url_file"));
         let url = sources.read(places)?.ok_or_else(missing)?;
         let parsed = address::check_secret(&url, field)?;
-        address::check_encrypted(&parsed, &format!("{field}.webhook_url_file"))?;
+        address::check_encrypted(&parsed, &url.field(field))?;
         Ok(Slack::IncomingWebhook { url })
     }
 
@@ -109,7 +109,7 @@ impl Section {
         // Slack's bot tokens start with xoxb-, or with xoxe.xoxb- where they are renewed.
         if !token.expose().starts_with("xox") {
             return Err(Error::value(
-                format!("the token of {field}"),
+                token.field(field),
                 "(hidden)",
                 "is no bot token: those start with xoxb-",
             ));

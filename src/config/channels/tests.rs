@@ -138,7 +138,7 @@ fn a_slack_channel_is_a_bot_or_an_incoming_webhook_and_not_both_or_neither() {
         (
             SLACK,
             &[("TIPOFF_SLACK_TOKEN", "hush")],
-            ["the token of channels.slack = (hidden)", "xoxb-"],
+            ["TIPOFF_SLACK_TOKEN = (hidden)", "xoxb-"],
         ),
         (
             bare,
@@ -148,7 +148,10 @@ fn a_slack_channel_is_a_bot_or_an_incoming_webhook_and_not_both_or_neither() {
         (
             bare,
             &[("TIPOFF_SLACK_WEBHOOK_URL", "http://slack.example/hush")],
-            [hook, "https://"],
+            [
+                "TIPOFF_SLACK_WEBHOOK_URL = http://slack.example",
+                "https://",
+            ],
         ),
     ] {
         assert_refused(text, variables, words);
@@ -181,7 +184,7 @@ fn a_slack_channel_is_a_bot_or_an_incoming_webhook_and_not_both_or_neither() {
 }
 
 #[test]
-fn mail_that_could_not_be_sent_or_could_be_read_by_others_is_refused() {
+fn mail_without_a_server_a_sender_or_a_receiver_is_refused() {
     let without = |line: &str| {
         EMAIL
             .lines()
@@ -217,6 +220,14 @@ fn mail_that_could_not_be_sent_or_could_be_read_by_others_is_refused() {
             EMAIL.replace("dev@", "dev"),
             ["channels.email.to[0] = \"devexample.com\"", "mail address"],
         ),
+    ] {
+        assert_refused(&text, &[], words);
+    }
+}
+
+#[test]
+fn mail_that_others_could_read_or_the_server_would_not_take_is_refused() {
+    for (text, words) in [
         (
             format!("{EMAIL}port = 0"),
             ["channels.email.port = 0", "587"],
