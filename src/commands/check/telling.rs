@@ -65,13 +65,17 @@ fn routing_lines(routing: &Routing, alerts: &Alerts) -> Vec<String> {
         ("reminders", reminders_text(alerts)),
     ];
     let roles = Role::ALL.map(|role| (role_name(role), role_text(role, &routes.people, alerts)));
-    told.extend(roles);
+    if routes.people.is_empty() {
+        told.push(("people", "nobody is named".to_owned()));
+    } else {
+        told.extend(roles);
+    }
     told.into_iter()
         .flat_map(|(label, text)| labelled(label, LABEL, &text))
         .collect()
 }
 
-/// `slack and email at once; if one fails, hook`.
+/// `slack and email at once; if that fails hook`.
 fn route_text(route: &Route) -> String {
     let at_once = joined(&route.at_once, " and ");
     let together = if route.at_once.len() > 1 {
