@@ -19,6 +19,7 @@ use crate::{
 };
 
 mod table;
+mod telling;
 mod text;
 
 /// Arguments of `check`.
@@ -109,6 +110,7 @@ fn json(config: &Config, checked: &[Checked<'_>], days: usize) -> serde_json::Va
                 "clock_changes": report.clock_changes,
                 "nights_checked": report.nights.len(),
                 "nights": report.nights_to_show(days),
+                "tells": telling::json(&handoff.routing, &handoff.policy.alerts),
             })
         })
         .collect();
@@ -118,6 +120,13 @@ fn json(config: &Config, checked: &[Checked<'_>], days: usize) -> serde_json::Va
         "listen": config.listen,
         "data": config.data_dir,
         "token": token_text(config),
+        "links": {
+            "public_url": config.links.public(config.listen),
+            "runbook_url": config.links.runbooks(config.listen),
+        },
+        "channels": telling::channels_json(config),
+        "heartbeat": telling::heartbeat_text(config),
+        "warnings": telling::warnings(config, checked),
         "handoffs": handoffs,
     })
 }
@@ -210,9 +219,9 @@ mod tests {
     #[test]
     fn the_shipped_alternative_for_seven_new_york_is_accepted() {
         let option_b = include_str!("../../docs/examples/option-b.toml");
-        let (text, _, refused) = check(option_b, "2026-01-19");
+        let (text, json, refused) = check(option_b, "2026-01-19");
         assert!(!refused, "{text}");
-        assert!(!text.contains("warning"), "{text}");
+        assert_eq!(json["handoffs"][0]["findings"], serde_json::json!([]));
     }
 
     #[test]
@@ -250,6 +259,110 @@ mod tests {
         let (text, _, refused) = check(config, "2026-01-19");
         assert!(
             !refused && text.contains("America/Vancouver have changed"),
+            "{text}"
+        );
+    }
+
+    /// The output of a configuration text with every secret set, its blanks made one.
+    fn told(text: &str) -> (String, serde_json::Value) {
+        let secrets = [
+            ("TIPOFF_TOKEN", "correct-horse-battery"),
+            ("TIPOFF_SLACK_TOKEN", "xoxb-hush"),
+            ("TIPOFF_SMTP_PASSWORD", "hush-hush"),
+            ("TIPOFF_HEARTBEAT_URL", "https://beat.example/hush"),
+        ];
+        let set = secrets.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let config = config::parse(text, Path::new("."), &Environment::of(set)).unwrap();
+        let first = GameDate("2026-01-19".parse().unwrap());
+        let handoffs = config.handoffs.iter();
+        let checked: Vec<Checked<'_>> = handoffs
+            .map(|handoff| Checked {
+                handoff,
+                report: feasibility::check(&handoff.policy, first),
+            })
+            .collect();
+        let text = text::render(&config, None, &checked, 7);
+        for line in text.lines() {
+            assert!(line.chars().count() <= 100, "{line}");
+        }
+        let json = json(&config, &checked, 7);
+        assert!(!text.contains("hush") && !json.to_string().contains("hush"));
+        (text.split_whitespace().collect::<Vec<_>>().join(" "), json)
+    }
+
+    const SLACK_AND_EMAIL: &str = include_str!("../../docs/examples/slack-and-email.toml");
+
+    #[test]
+    fn what_looks_forgotten_about_people_is_warned_of_and_not_refused() {
+        let alone = "[channels.slack]\nkind = \"slack\"\nchannel = \"#a\"\n";
+        let dana = "[[people]]\nname = \"Dana\"\nrole = \"developer\"\nemail = \"d@x.example\"\n";
+        for (text, warning) in [
+            ("", "go to the console alone"),
+            ("", "TIPOFF_SMTP_PASSWORD is set, and nothing uses it"),
+            (
+                "[listen]\naddress = \"0.0.0.0\"",
+                "lead to http://127.0.0.1:8080, which",
+            ),
+            ("[routes]\ndaily = []", "the service has no daily summary"),
+            (
+                "[routes]\ndaily_at = \"07:00\"",
+                "at 07:00 America/Los_Angeles comes before the verdict",
+            ),
+            (alone, "no other way when slack fails"),
+            (
+                alone,
+                "nobody is developer, nobody is on call, nobody is lead",
+            ),
+            (&format!("{alone}{dana}"), "Dana is reached by no channel"),
+            (
+                &format!(
+                    "{alone}[routes]\ncritical = {{ at_once = [\"console\"] }}\nwarning = \
+                    {{ at_once = [\"console\"] }}\ndaily = [\"console\"]\nweekly = []"
+                ),
+                "the channel slack is in no route",
+            ),
+        ] {
+            let (text, json) = told(text);
+            assert!(text.contains(warning), "{warning}\n{text}");
+            assert!(json["warnings"].to_string().contains(warning), "{json}");
+            assert_eq!(json["refused"], false);
+        }
+    }
+
+    #[test]
+    fn who_is_told_how_is_read_at_a_glance() {
+        let (text, json) = told(SLACK_AND_EMAIL);
+        for words in [
+            "critical slack and email at once",
+            "warning slack; if that fails email",
+            "daily slack, at 07:10 America/Los_Angeles",
+            "weekly email, Monday at 08:00 America/Los_Angeles",
+            "developer Dana (email, slack): at once",
+            "on call Ola (email, slack): after 10m of a critical alert",
+            "lead Lea (email): after 20m of a critical alert; everyone at once within 15m of the deadline",
+            "slack: Slack bot in #nba-alerts, token from TIPOFF_SLACK_TOKEN",
+            "over smtp.example.com:587 (STARTTLS), password from TIPOFF_SMTP_PASSWORD",
+            "heartbeat every 1m to beat.example, address from TIPOFF_HEARTBEAT_URL",
+            "links to https://tipoff.example.com, runbooks below https://tipoff.example.com/runbooks",
+        ] {
+            assert!(text.contains(words), "{words}\n{text}");
+        }
+        assert_eq!(json["warnings"], serde_json::json!([]));
+        let told = &json["handoffs"][0]["tells"];
+        assert_eq!(told["critical"]["at_once"][1], "email");
+        assert_eq!(told["daily_at"], "07:10 America/Los_Angeles");
+        assert_eq!(json["channels"][1]["kind"], "slack");
+    }
+
+    #[test]
+    fn a_handoff_shows_how_people_are_told_only_where_that_is_different() {
+        let own =
+            "\n[[handoffs]]\nid = \"phase4-to-phase5\"\n[handoffs.routes]\nweekly = [\"slack\"]\n";
+        let (text, _) = told(&format!("{SLACK_AND_EMAIL}{own}"));
+        assert!(text.contains("weekly slack, Monday"), "{text}");
+        assert_eq!(
+            text.matches("critical slack and email").count(),
+            1,
             "{text}"
         );
     }

@@ -10,7 +10,7 @@ use chrono::{NaiveDate, TimeDelta};
 
 use crate::{
     clock::{Clock, SystemClock, WarpClock},
-    config::{self, Config, Environment},
+    config::Config,
     demo::{
         folder::{Play, Stage},
         live::Shift,
@@ -25,6 +25,7 @@ use crate::{
     telemetry::logging::{self, Format},
 };
 
+mod channels;
 mod screen;
 mod script;
 
@@ -57,6 +58,12 @@ pub struct Args {
     /// Where to listen; 0 takes a free port
     #[arg(long, value_name = "N", env = "PORT", default_value_t = 8080)]
     port: u16,
+    /// Send mail, too, to a mail server on this machine that asks for nothing
+    #[arg(long, value_name = "HOST:PORT", value_parser = channels::smtp)]
+    smtp: Option<channels::Smtp>,
+    /// Write to Slack, too, of which a stand-in on this machine offers the methods
+    #[arg(long, value_name = "URL", value_parser = channels::slack)]
+    slack: Option<String>,
 }
 
 fn length(text: &str) -> Result<TimeDelta, String> {
@@ -122,7 +129,7 @@ pub struct Act {
 impl Act {
     async fn prepare(args: &Args) -> anyhow::Result<Self> {
         let night = find(args.night)?;
-        let mut config = config::read(None, &Environment::of(Vec::new()))?;
+        let mut config = channels::configure(args)?;
         config.listen.set_port(args.port);
         let handoff = config
             .handoffs
@@ -139,6 +146,8 @@ impl Act {
                 .map(|season| season.expectation(night.game_date));
             handoff.season = expectation.and_then(|expectation| shift.season(expectation));
             handoff.policy = shift.policy(&handoff.policy);
+            handoff.routing = shift.routing(&handoff.routing);
+            config.routing = shift.routing(&config.routing);
             slate = shift.slate(slate);
             game_date = shift.game_date;
         }

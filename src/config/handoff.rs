@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, path::Path};
 use chrono::TimeDelta;
 use serde::Deserialize;
 
-use super::{BUILT_IN_HANDOFF, Error, limits, season};
+use super::{BUILT_IN_HANDOFF, Error, Routing, limits, routes, season};
 use crate::domain::{
     calendar::Season,
     ids::HandoffId,
@@ -36,6 +36,19 @@ pub struct Handoff {
     pub completion_subscription: Option<String>,
     /// Where its units are sent.
     pub sink: Sink,
+    /// How people hear of it.
+    pub routing: Routing,
+}
+
+/// What a handoff is read with.
+#[derive(Clone, Copy)]
+pub(super) struct Given<'a> {
+    /// The folder that files are named from.
+    pub folder: &'a Path,
+    /// The routes that hold where a handoff says nothing of its own.
+    pub routes: &'a routes::Section,
+    /// Whom and what it may route to.
+    pub reach: routes::Reach<'a>,
 }
 
 /// Where units are sent.
@@ -86,6 +99,7 @@ pub(super) struct Section {
     sla: policy::Sla,
     forecast: policy::Forecast,
     alerts: policy::Alerts,
+    routes: routes::Section,
 }
 
 /// `[handoffs.schedule]`: times of day, in `zone` unless they name their own.
@@ -169,7 +183,7 @@ impl ScheduleSection {
 }
 
 impl Section {
-    fn read(self, field: &str, folder: &Path) -> Result<Handoff, Error> {
+    fn read(self, field: &str, given: Given<'_>) -> Result<Handoff, Error> {
         let id = self.id.clone().unwrap_or_default();
         if id.is_empty() || id.contains(['/', ' ']) {
             return Err(Error::value(
@@ -178,7 +192,9 @@ impl Section {
                 "give every handoff a name without blanks and slashes",
             ));
         }
-        let season = self.season(field, folder)?;
+        let season = self.season(field, given.folder)?;
+        let schedule = self.schedule.read(&format!("{field}.schedule"))?;
+        let routes = self.routes.over(given.routes);
         // The names of the shipped platform are right for the shipped handoff only.
         let shipped = id == BUILT_IN_HANDOFF;
         let named = |given: Option<String>, default: &str| {
@@ -199,13 +215,14 @@ impl Section {
                 "prediction-ready-prod-sub",
             ),
             sink: self.sink,
+            routing: routes.read(&format!("{field}.routes"), &schedule, given.reach)?,
             policy: Policy {
                 mode: self.mode,
                 unit_noun: self.unit_noun.unwrap_or_else(|| "player".to_owned()),
                 calendar_zone: self
                     .calendar_zone
                     .unwrap_or(Policy::phase4_to_phase5().calendar_zone),
-                schedule: self.schedule.read(&format!("{field}.schedule"))?,
+                schedule,
                 upstream: policy::Upstream {
                     handoff: self.upstream_handoff.map(HandoffId::new),
                     ..self.upstream
@@ -241,18 +258,18 @@ impl Section {
 }
 
 /// All handoffs of the file; the shipped one where the file has none.
-pub(super) fn read_all(sections: Vec<Section>, folder: &Path) -> Result<Vec<Handoff>, Error> {
+pub(super) fn read_all(sections: Vec<Section>, given: Given<'_>) -> Result<Vec<Handoff>, Error> {
     if sections.is_empty() {
         let shipped = Section {
             id: Some(BUILT_IN_HANDOFF.to_owned()),
             ..Section::default()
         };
-        return Ok(vec![shipped.read("handoffs[0]", folder)?]);
+        return Ok(vec![shipped.read("handoffs[0]", given)?]);
     }
     let handoffs = sections
         .into_iter()
         .enumerate()
-        .map(|(index, section)| section.read(&format!("handoffs[{index}]"), folder))
+        .map(|(index, section)| section.read(&format!("handoffs[{index}]"), given))
         .collect::<Result<Vec<_>, _>>()?;
     check_together(&handoffs)?;
     Ok(handoffs)

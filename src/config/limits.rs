@@ -9,6 +9,8 @@ use crate::domain::{policy::Policy, seconds};
 
 /// Units of one night beyond which nothing has been tried.
 const UNITS_MAX: u64 = 10_000_000;
+/// Reminders of critical alerts are outside a channel's hourly limit, so they limit themselves.
+const REMINDER_MIN: TimeDelta = TimeDelta::minutes(1);
 
 /// Refuses a handoff with a number out of its range or an order that makes no sense.
 pub(super) fn check_handoff(handoff: &Handoff, field: &str) -> Result<(), Error> {
@@ -17,7 +19,8 @@ pub(super) fn check_handoff(handoff: &Handoff, field: &str) -> Result<(), Error>
     check_shares(policy, field)?;
     check_counts(policy, field)?;
     check_lengths(policy, field)?;
-    check_order(policy, field)
+    check_order(policy, field)?;
+    check_alerts(policy, field)
 }
 
 fn check_names(handoff: &Handoff, field: &str) -> Result<(), Error> {
@@ -232,6 +235,34 @@ fn check_order(policy: &Policy, field: &str) -> Result<(), Error> {
             format!("{field}.retry.automatic_attempts_max"),
             retry.automatic_attempts_max,
             format!("write at most attempts_max, {}", retry.attempts_max),
+        ));
+    }
+    Ok(())
+}
+
+/// Reminders may not flood people, and nobody is told before the one who is to be told first.
+fn check_alerts(policy: &Policy, field: &str) -> Result<(), Error> {
+    let alerts = &policy.alerts;
+    for (name, after) in [
+        ("remind_critical_after", alerts.remind_critical_after),
+        ("remind_warning_after", alerts.remind_warning_after),
+    ] {
+        if after < REMINDER_MIN {
+            return Err(Error::value(
+                format!("{field}.alerts.{name}"),
+                seconds::text(after),
+                format!("write at least {}", seconds::text(REMINDER_MIN)),
+            ));
+        }
+    }
+    if alerts.escalate_lead_after < alerts.escalate_on_call_after {
+        return Err(Error::value(
+            format!("{field}.alerts.escalate_lead_after"),
+            seconds::text(alerts.escalate_lead_after),
+            format!(
+                "write at least escalate_on_call_after, {}",
+                seconds::text(alerts.escalate_on_call_after)
+            ),
         ));
     }
     Ok(())

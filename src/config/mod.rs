@@ -1,7 +1,7 @@
 //! The configuration: one TOML file and the environment, read once, turned into domain types or refused.
 //!
-//! One file a section. Whether a configuration can keep its promise is `domain::feasibility`'s question; credentials
-//! of adapters and routes to people are theirs. Nothing is read from the environment anywhere else.
+//! One file a section. Whether a configuration can keep its promise is `domain::feasibility`'s question; how messages
+//! travel over a channel is the adapters'. Nothing is read from the environment anywhere else.
 
 use std::{
     collections::BTreeMap,
@@ -9,17 +9,31 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::Deserialize;
+use chrono::TimeDelta;
+use serde::{Deserialize, Deserializer};
 
+use crate::domain::{policy::Schedule, routing::Person, seconds};
+
+mod address;
+mod channels;
 mod handoff;
+mod heartbeat;
 mod limits;
 mod listen;
+mod people;
+mod routes;
 mod season;
+mod secret;
 mod token;
 mod unknown;
 mod workers;
 
+pub use address::{Links, is_loopback};
+pub use channels::{CONSOLE, Channel, ChannelKind, Credentials, Email, Security, Slack, Webhook};
 pub use handoff::{Handoff, Sink};
+pub use heartbeat::Heartbeat;
+pub use routes::Routing;
+pub use secret::Secret;
 pub use token::Token;
 pub use workers::Workers;
 
@@ -27,11 +41,12 @@ pub use workers::Workers;
 pub const BUILT_IN_HANDOFF: &str = "phase4-to-phase5";
 
 /// The environment variables that are looked at.
-const VARIABLES: [&str; 5] = [
+const VARIABLES: [&str; 6] = [
     "PORT",
     "TIPOFF_ADDRESS",
     "TIPOFF_DATA",
     "TIPOFF_LOG_FORMAT",
+    "TIPOFF_PUBLIC_URL",
     "TIPOFF_TOKEN",
 ];
 
@@ -50,6 +65,16 @@ pub struct Config {
     pub handoffs: Vec<Handoff>,
     /// The built-in workers.
     pub workers: Workers,
+    /// Where the links in messages lead.
+    pub links: Links,
+    /// Every way to people; the console is always among them.
+    pub channels: Vec<Channel>,
+    /// How people hear of the service itself, and who they are.
+    pub routing: Routing,
+    /// Who hears regularly that the service is alive.
+    pub heartbeat: Option<Heartbeat>,
+    /// Variables that are set, hold a secret, and are used by nothing.
+    pub unused_variables: Vec<&'static str>,
 }
 
 /// How the log is written.
@@ -69,8 +94,8 @@ pub enum Error {
     /// A file cannot be read.
     #[error("reading {what} {}: {source}", path.display())]
     File {
-        /// What the file is.
-        what: &'static str,
+        /// What the file is, or the setting that names it.
+        what: String,
         /// Where it was looked for.
         path: PathBuf,
         /// Why it cannot be read.
@@ -125,7 +150,8 @@ impl Environment {
             let value = std::env::var_os(name)?.to_string_lossy().into_owned();
             Some((name.to_owned(), value))
         };
-        Self::of(VARIABLES.into_iter().filter_map(read))
+        let names = VARIABLES.into_iter().chain(secret::VARIABLES);
+        Self::of(names.filter_map(read))
     }
 
     /// An environment of these variables. An empty one counts as unset.
@@ -146,9 +172,15 @@ struct File {
     data: Option<PathBuf>,
     token_file: Option<PathBuf>,
     log_format: Option<LogFormat>,
+    public_url: Option<String>,
+    runbook_url: Option<String>,
     listen: listen::Section,
     handoffs: Vec<handoff::Section>,
     workers: Workers,
+    channels: BTreeMap<String, toml::Table>,
+    people: Vec<people::Section>,
+    routes: routes::Section,
+    heartbeat: heartbeat::Section,
 }
 
 /// Reads the configuration file, if one is named, and the environment, which goes before it.
@@ -161,7 +193,7 @@ pub fn read(path: Option<&Path>, environment: &Environment) -> Result<Config, Er
         return parse("", Path::new("."), environment);
     };
     let text = std::fs::read_to_string(path).map_err(|source| Error::File {
-        what: "the configuration",
+        what: "the configuration".to_owned(),
         path: path.to_owned(),
         source,
     })?;
@@ -182,27 +214,91 @@ pub fn parse(text: &str, folder: &Path, environment: &Environment) -> Result<Con
         Some(data) => PathBuf::from(data),
         None => file.data.unwrap_or_else(|| PathBuf::from("tipoff-data")),
     };
-    let log_format = match environment.get("TIPOFF_LOG_FORMAT") {
-        None => file.log_format.unwrap_or_default(),
-        Some("text") => LogFormat::Text,
-        Some("json") => LogFormat::Json,
-        Some(other) => {
-            return Err(Error::value(
-                "TIPOFF_LOG_FORMAT",
-                format!("{other:?}"),
-                "write text or json",
-            ));
-        }
-    };
     limits::check_workers(&file.workers)?;
+    let sources = secret::Sources {
+        folder,
+        environment,
+    };
+    let people: Vec<Person> = people::read_all(file.people)?;
+    let channels = channels::read_all(file.channels, &people, sources)?;
+    let reach = routes::Reach {
+        channels: &channels,
+        people: &people,
+    };
+    // Read before the handoffs', which fill their gaps from it, so that what is wrong here is said of here.
+    let read_routes = |schedule: &Schedule| file.routes.read("routes", schedule, reach);
+    read_routes(&Schedule::default())?;
+    let given = handoff::Given {
+        folder,
+        routes: &file.routes,
+        reach,
+    };
+    let handoffs = handoff::read_all(file.handoffs, given)?;
+    let first = handoffs.first().map(|first| first.policy.schedule.clone());
+    let routing = read_routes(&first.unwrap_or_default())?;
+    let heartbeat = file.heartbeat.read(sources)?;
     Ok(Config {
         listen,
         data_dir,
         token,
-        log_format,
-        handoffs: handoff::read_all(file.handoffs, folder)?,
+        log_format: log_format(file.log_format, environment)?,
+        handoffs,
         workers: file.workers,
+        links: links(file.public_url, file.runbook_url, environment)?,
+        unused_variables: unused(&channels, heartbeat.as_ref(), environment),
+        channels,
+        routing,
+        heartbeat,
     })
+}
+
+fn log_format(given: Option<LogFormat>, environment: &Environment) -> Result<LogFormat, Error> {
+    match environment.get("TIPOFF_LOG_FORMAT") {
+        None => Ok(given.unwrap_or_default()),
+        Some("text") => Ok(LogFormat::Text),
+        Some("json") => Ok(LogFormat::Json),
+        Some(other) => Err(Error::value(
+            "TIPOFF_LOG_FORMAT",
+            format!("{other:?}"),
+            "write text or json",
+        )),
+    }
+}
+
+fn links(
+    public_url: Option<String>,
+    runbook_url: Option<String>,
+    environment: &Environment,
+) -> Result<Links, Error> {
+    let (public_url, field) = match environment.get("TIPOFF_PUBLIC_URL") {
+        Some(url) => (Some(url.to_owned()), "TIPOFF_PUBLIC_URL"),
+        None => (public_url, "public_url"),
+    };
+    let base =
+        |url: Option<String>, field: &str| url.map(|url| address::base(&url, field)).transpose();
+    Ok(Links {
+        public_url: base(public_url, field)?,
+        runbook_url: base(runbook_url, "runbook_url")?,
+    })
+}
+
+/// Secrets that somebody put into the environment and that nothing takes from there.
+fn unused(
+    channels: &[Channel],
+    heartbeat: Option<&Heartbeat>,
+    environment: &Environment,
+) -> Vec<&'static str> {
+    let mut used: Vec<&Secret> = channels.iter().flat_map(|it| it.kind.secrets()).collect();
+    used.extend(heartbeat.map(|heartbeat| &heartbeat.url));
+    let set = secret::VARIABLES.into_iter();
+    set.filter(|name| environment.get(name).is_some())
+        .filter(|name| used.iter().all(|secret| secret.source() != *name))
+        .collect()
+}
+
+/// A length of time that may be left out.
+fn length<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TimeDelta>, D::Error> {
+    seconds::deserialize(deserializer).map(Some)
 }
 
 fn from_toml<'de, T: Deserialize<'de>>(what: &str, text: &'de str) -> Result<T, Error> {
@@ -381,6 +477,15 @@ mod tests {
             ("prot = 1", ["prot", "unknown field"]),
             ("[listen]\nport = 70000", ["port", "70000"]),
             (
+                "public_url = \"tipoff\"",
+                ["public_url = \"tipoff\"", "https://"],
+            ),
+            (
+                "runbook_url = \"ftp://x\"",
+                ["runbook_url = \"ftp://x\"", "https://"],
+            ),
+            ("[heartbeat]\nevery = 1", ["heartbeat.every = 1s", "10s"]),
+            (
                 "[workers]\nskip_share = 12",
                 ["workers.skip_share = 12", "from 0 to 1"],
             ),
@@ -451,6 +556,30 @@ mod tests {
     }
 
     #[test]
+    fn alerts_that_would_flood_people_or_pass_somebody_over_are_refused() {
+        for (text, words) in [
+            (
+                "[handoffs.alerts]\nremind_critical_after = \"59s\"",
+                ["alerts.remind_critical_after = 59s", "at least 1m"],
+            ),
+            (
+                "[handoffs.alerts]\nescalate_lead_after = \"5m\"",
+                [
+                    "alerts.escalate_lead_after = 5m",
+                    "escalate_on_call_after, 10m",
+                ],
+            ),
+            (
+                "[handoffs.alerts]\nfailure_before_deadline = \"later\"",
+                ["failure_before_deadline", "`deadline`"],
+            ),
+        ] {
+            let text = format!("[[handoffs]]\nid = \"phase4-to-phase5\"\n{text}");
+            assert_refused(&[(&text, words)]);
+        }
+    }
+
+    #[test]
     fn handoffs_that_could_be_mistaken_for_each_other_are_refused() {
         let two = |second: &str| {
             format!("[[handoffs]]\nid = \"phase4-to-phase5\"\n[[handoffs]]\n{second}")
@@ -490,6 +619,86 @@ mod tests {
             assert!(given.is_some(), "{path}.{key} is missing");
             assert_names_all(given.unwrap(), value, &format!("{path}.{key}"));
         }
+    }
+
+    /// The text with every commented-out section written out, and those settings of the others that stand alone.
+    fn written_out(example: &str) -> String {
+        let mut in_section = false;
+        let lines = example.lines().map(|line| {
+            in_section = match line.chars().next() {
+                Some('#') => in_section || line.starts_with("#["),
+                Some(_) => line == "[routes]",
+                None => false,
+            };
+            match line.strip_prefix('#') {
+                Some(setting) if in_section && !setting.starts_with(' ') => setting,
+                Some(_) | None => line,
+            }
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn what_the_example_of_every_setting_comments_out_is_understood() {
+        let folder = tempfile::tempdir().unwrap();
+        let secrets = [
+            "slack-token",
+            "slack-webhook",
+            "smtp-password",
+            "hook-token",
+        ];
+        for (name, secret) in secrets
+            .into_iter()
+            .zip(["xoxb-1", "https://a.example", "x", "x"])
+        {
+            std::fs::write(folder.path().join(name), secret).unwrap();
+        }
+        std::fs::write(folder.path().join("ca.pem"), "-----BEGIN CERTIFICATE-----").unwrap();
+        let text = written_out(EVERY_SETTING)
+            .replace("/run/secrets/", "")
+            .replace("/etc/tipoff/", "");
+        // The other way of giving an address, which cannot be given twice.
+        let text: String = text
+            .lines()
+            .filter(|line| !line.starts_with("url_file") && !line.starts_with("fail_url_file"))
+            .flat_map(|line| [line, "\n"])
+            .collect();
+        let config = parse(&text, folder.path(), &Environment::default()).unwrap();
+        let names: Vec<&str> = config.channels.iter().map(|it| it.id.as_str()).collect();
+        assert_eq!(names, ["email", "hook", "slack", "slack-hook", "console"]);
+        assert_eq!(config.routing.routes.people.len(), 1);
+        assert_eq!(config.routing.routes.warning.otherwise.len(), 2);
+        assert_eq!(config.handoffs[0].routing.routes.critical.at_once.len(), 2);
+        assert!(config.heartbeat.is_some_and(|it| it.fail_url.is_some()));
+        // What is called a default there is one.
+        let named = |name: &str| config.channels.iter().find(|it| it.id.as_str() == name);
+        let bare = parse(
+            "[channels.slack]\nkind = \"slack\"\nchannel = \"#nba-alerts\"\ntoken_file = \"slack-token\"",
+            folder.path(),
+            &Environment::default(),
+        );
+        assert_eq!(named("slack"), bare.unwrap().channels.first());
+    }
+
+    #[test]
+    fn the_example_with_slack_and_mail_needs_three_secrets_and_routes_by_itself() {
+        let text = include_str!("../../docs/examples/slack-and-email.toml");
+        assert!(
+            read_text(text)
+                .unwrap_err()
+                .to_string()
+                .contains("TIPOFF_SMTP_PASSWORD")
+        );
+        let secrets = environment(&[
+            ("TIPOFF_SLACK_TOKEN", "xoxb-1"),
+            ("TIPOFF_SMTP_PASSWORD", "x"),
+            ("TIPOFF_HEARTBEAT_URL", "https://beat.example"),
+        ]);
+        let config = parse(text, Path::new("."), &secrets).unwrap();
+        assert_eq!(config.routing.routes.critical.at_once.len(), 2);
+        assert_eq!(config.routing.routes.people.len(), 3);
+        assert_eq!(config.unused_variables, [""; 0]);
+        assert!(config.heartbeat.is_some());
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub(super) fn shipped(name: &str, field: &str) -> Result<Option<Season>, Error> 
 /// The season of a file.
 pub(super) fn read(path: &Path) -> Result<Season, Error> {
     let text = std::fs::read_to_string(path).map_err(|source| Error::File {
-        what: "the season file",
+        what: "the season file".to_owned(),
         path: path.to_owned(),
         source,
     })?;

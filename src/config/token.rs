@@ -73,7 +73,7 @@ pub(super) fn read(
         (None, Some(path)) => {
             let path = folder.join(path);
             let text = std::fs::read_to_string(&path).map_err(|source| Error::File {
-                what: "the token file",
+                what: "the token file".to_owned(),
                 path,
                 source,
             })?;

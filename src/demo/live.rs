@@ -5,6 +5,7 @@
 use chrono::{FixedOffset, TimeDelta, Timelike};
 
 use super::slate::Slate;
+use crate::config::Routing;
 use crate::domain::{
     Instant,
     calendar::{Expectation, Season},
@@ -50,10 +51,7 @@ impl Shift {
     /// The policy with its zones shifted; its times of day stay what they are.
     pub fn policy(&self, policy: &Policy) -> Policy {
         let mut policy = policy.clone();
-        let moved = |time: &WallTime| WallTime {
-            zone: self.schedule,
-            ..*time
-        };
+        let moved = |time: &WallTime| self.moved(time);
         policy.calendar_zone = self.calendar;
         policy.schedule.zone = self.schedule;
         policy.schedule.deadline = moved(&policy.schedule.deadline);
@@ -61,6 +59,22 @@ impl Shift {
         policy.schedule.retries = policy.schedule.retries.iter().map(moved).collect();
         policy.upstream.usual_finish = moved(&policy.upstream.usual_finish);
         policy
+    }
+
+    /// The summaries' times of day in the shifted zone.
+    pub fn routing(&self, routing: &Routing) -> Routing {
+        Routing {
+            daily_at: self.moved(&routing.daily_at),
+            weekly_at: self.moved(&routing.weekly_at),
+            ..routing.clone()
+        }
+    }
+
+    fn moved(&self, time: &WallTime) -> WallTime {
+        WallTime {
+            zone: self.schedule,
+            ..*time
+        }
     }
 
     /// A season file that says of the new date what was said of the night's own.

@@ -10,6 +10,8 @@ struct Section {
     name: String,
     comment: String,
     settings: Vec<Setting>,
+    /// Written out right behind a `#`: there is none by default, and its values are examples.
+    unset: bool,
 }
 
 /// One setting of the example.
@@ -17,7 +19,7 @@ struct Setting {
     name: String,
     value: String,
     comment: String,
-    /// Written out behind a `#`: there is no default.
+    /// Written out right behind a `#`: there is no default.
     unset: bool,
 }
 
@@ -28,8 +30,9 @@ Written from [examples/every-setting.toml](examples/every-setting.toml) by
 
 `tipoff serve` needs no configuration: every setting has a default, and without a file the handoff
 `phase4-to-phase5` is served. `tipoff check --config FILE` says whether a file is understood and whether its handoffs
-can keep their promise; unknown keys are refused. [examples/option-b.toml](examples/option-b.toml) promises 07:00 New
-York instead, and moves the backup and the retries with it.
+can keep their promise, and prints how people are told; unknown keys are refused.
+[examples/option-b.toml](examples/option-b.toml) promises 07:00 New York instead, and moves the backup and the retries
+with it. [examples/slack-and-email.toml](examples/slack-and-email.toml) tells people over Slack and by mail.
 ";
 
 const ENVIRONMENT: &str = "
@@ -41,7 +44,12 @@ const ENVIRONMENT: &str = "
 | `TIPOFF_ADDRESS` | the address to listen on; goes before `listen.address`. Beyond loopback a token is needed |
 | `TIPOFF_CONFIG` | the configuration file, for `serve` and `check` |
 | `TIPOFF_DATA` | the folder for the service's files; goes before `data` |
+| `TIPOFF_HEARTBEAT_URL` | where the dead man's switch is called, instead of `heartbeat.url` |
 | `TIPOFF_LOG_FORMAT` | `text` or `json`; goes before `log_format` |
+| `TIPOFF_PUBLIC_URL` | the base of links in messages; goes before `public_url` |
+| `TIPOFF_SLACK_TOKEN` | the Slack bot's token, instead of a channel's `token_file` |
+| `TIPOFF_SLACK_WEBHOOK_URL` | the address of an incoming webhook, instead of a channel's `webhook_url_file` |
+| `TIPOFF_SMTP_PASSWORD` | the mail password, instead of a channel's `password_file` |
 | `TIPOFF_TOKEN` | the token: what the service asks for, and what the commands that call it send |
 | `TIPOFF_URL` | where the service listens, for the commands that call it |
 ";
@@ -57,22 +65,23 @@ pub fn markdown(example: &str) -> String {
         if !section.comment.is_empty() {
             text += &format!("{}\n\n", section.comment);
         }
-        text += "| setting | default | what it says |\n|---|---|---|\n";
+        let value = if section.unset { "example" } else { "default" };
+        text += &format!("| setting | {value} | what it says |\n|---|---|---|\n");
         for setting in &section.settings {
-            text += &row(setting);
+            text += &row(setting, section.unset);
         }
     }
     text + ENVIRONMENT
 }
 
-fn row(setting: &Setting) -> String {
-    let default = if setting.unset {
+fn row(setting: &Setting, is_example: bool) -> String {
+    let value = if setting.unset && !is_example {
         "–".to_owned()
     } else {
         format!("`{}`", setting.value)
     };
     let comment = setting.comment.replace('|', "\\|");
-    format!("| `{}` | {default} | {comment} |\n", setting.name)
+    format!("| `{}` | {value} | {comment} |\n", setting.name)
 }
 
 /// Reads the example. A comment belongs to the settings below it, up to the next comment, or to the section it heads.
@@ -82,10 +91,9 @@ fn read(example: &str) -> Vec<Section> {
     let mut used = false;
     let mut lines = example.lines();
     while let Some(line) = lines.next() {
-        let behind = line.strip_prefix("# ");
-        let unset = behind.is_some_and(is_setting);
-        let written = behind.filter(|_| unset).unwrap_or(line);
-        if let Some(words) = behind.filter(|_| !unset) {
+        let behind = line.strip_prefix('#').filter(|text| is_written(text));
+        let (written, unset) = (behind.unwrap_or(line), behind.is_some());
+        if let Some(words) = line.strip_prefix("# ") {
             if std::mem::take(&mut used) {
                 comment.clear();
             }
@@ -105,11 +113,12 @@ fn read(example: &str) -> Vec<Section> {
             used = true;
         } else {
             let comment = std::mem::take(&mut comment).join(" ");
-            if let Some(name) = line.strip_prefix('[') {
+            if let Some(name) = written.strip_prefix('[') {
                 let name = name.trim_matches(['[', ']']).to_owned();
                 sections.push(Section {
                     name,
                     comment,
+                    unset,
                     ..Section::default()
                 });
             }
@@ -128,13 +137,9 @@ fn whole<'a>(value: &str, lines: &mut impl Iterator<Item = &'a str>) -> String {
     value.replace("[ ", "[").replace(", ]", "]")
 }
 
-/// Whether a line behind a `#` is a setting and not a sentence.
-fn is_setting(text: &str) -> bool {
-    let name = text.split_once(" = ").map_or("", |(name, _)| name);
-    !name.is_empty()
-        && name
-            .chars()
-            .all(|letter| letter.is_ascii_lowercase() || letter == '_')
+/// Whether what stands behind a `#` is a setting or a section and not a sentence.
+fn is_written(text: &str) -> bool {
+    !text.is_empty() && !text.starts_with(' ')
 }
 
 /// Every environment variable that the product names stands in the document.
@@ -159,8 +164,9 @@ fn quoted(line: &str) -> impl Iterator<Item = &str> {
 #[test]
 fn a_setting_is_told_with_its_default_and_the_comment_above_it() {
     let text = markdown(
-        "# About the file.\n\n# Where.\ndata = \"x\"\n# A | bar.\n# token = \"y\"\n\n# Promises.\n[[handoffs]]\n\
-         # Names,\n# all of them.\nnames = [\n  \"a\",\n  \"b\",\n]\nmore = 1\n",
+        "# About the file.\n\n# Where.\ndata = \"x\"\n# A | bar.\n#token = \"y\"\n\n# Promises.\n[[handoffs]]\n\
+         # Names,\n# all of them.\nnames = [\n  \"a\",\n  \"b\",\n]\nmore = 1\n\n\
+         # A way.\n#[ways.a]\n# By name = by hand.\n#kind = \"z\"\n",
     );
     let found: Vec<&str> = text
         .lines()
@@ -182,6 +188,11 @@ fn a_setting_is_told_with_its_default_and_the_comment_above_it() {
             "|---|---|---|",
             "| `names` | `[\"a\", \"b\"]` | Names, all of them. |",
             "| `more` | `1` | Names, all of them. |",
+            "## `ways.a`",
+            "A way.",
+            "| setting | example | what it says |",
+            "|---|---|---|",
+            "| `kind` | `\"z\"` | By name = by hand. |",
         ]
     );
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use chrono::Datelike;
 
-use super::{Checked, table, token_text};
+use super::{Checked, table, telling, token_text};
 use crate::{
     config::Config,
     domain::{
@@ -37,14 +37,20 @@ pub(super) fn render(
         format!("data           {}", config.data_dir.display()),
         format!("zone database  {}", zone::DATABASE_VERSION),
     ];
+    lines.push(String::new());
+    lines.push("tells people".to_owned());
+    lines.extend(telling::lines(config));
+    for warning in telling::warnings(config, checked) {
+        lines.extend(labelled("warning", 7, &warning));
+    }
     for checked in checked {
         lines.push(String::new());
-        lines.extend(handoff(checked, days));
+        lines.extend(handoff(checked, telling::own_lines(config, checked), days));
     }
     lines.join("\n") + "\n"
 }
 
-fn handoff(checked: &Checked<'_>, days: usize) -> Vec<String> {
+fn handoff(checked: &Checked<'_>, tells: Vec<String>, days: usize) -> Vec<String> {
     let Checked { handoff, report } = checked;
     let policy = &handoff.policy;
     let mut lines = vec![
@@ -66,6 +72,7 @@ fn handoff(checked: &Checked<'_>, days: usize) -> Vec<String> {
             season.without_games.len()
         ));
     }
+    lines.extend(tells);
     for (nights, table) in groups(policy, report, days) {
         lines.push(String::new());
         lines.push(format!("  {}", title(report, &nights)));
@@ -129,7 +136,7 @@ fn title(report: &Report, nights: &[&Night]) -> String {
 }
 
 /// The date with its weekday: `2026-01-19 Mon`.
-fn date_text(date: GameDate) -> String {
+pub(super) fn date_text(date: GameDate) -> String {
     format!("{date} {}", date.0.weekday())
 }
 
@@ -147,12 +154,16 @@ fn finding_lines(finding: &Finding, report: &Report) -> Vec<String> {
             nights => format!(" ({nights} of {all} nights; times of {game_date}, the worst)"),
         };
     }
-    let wrapped = wrap(&text, COLUMNS_MAX - 11);
+    labelled(label, 7, &text)
+}
+
+/// A text in lines, the first behind its label, which has so many columns.
+pub(super) fn labelled(label: &str, columns: usize, text: &str) -> Vec<String> {
     let labels = std::iter::once(label).chain(std::iter::repeat(""));
-    wrapped
+    wrap(text, COLUMNS_MAX - columns - 4)
         .iter()
         .zip(labels)
-        .map(|(line, label)| format!("  {label:<7}  {line}"))
+        .map(|(line, label)| format!("  {label:<columns$}  {line}"))
         .collect()
 }
 
