@@ -109,6 +109,7 @@ fn uses() -> Vec<(Label, String)> {
 fn values(label: Label) -> String {
     match label {
         Label::Handoff => "the configured handoffs".to_owned(),
+        Label::Channel => "the configured channels".to_owned(),
         Label::UnitReason => {
             "the configured `permanent_skip_reasons` and `other_reasons`, and `other`".to_owned()
         }

@@ -6,7 +6,7 @@ use crate::domain::{
     alert::{Change, Kind, Severity},
     completion::Standing,
     effect::Effect,
-    ids::HandoffId,
+    ids::{ChannelId, HandoffId},
     reason::Code,
     run::State,
     sla::Verdict,
@@ -50,9 +50,6 @@ pub const ROUTES: [&str; 16] = [
     OTHER,
 ];
 
-/// Where alerts are delivered to.
-pub const CHANNELS: [&str; 1] = ["console"];
-
 /// What can be wrong with quarantined bytes; any other is `other`.
 pub const QUARANTINE_CODES: [&str; 14] = [
     "empty",
@@ -78,6 +75,8 @@ pub struct Sets {
     pub handoffs: Vec<HandoffId>,
     /// The configured reasons of skipped and failed units; `other` needs not be among them.
     pub unit_reasons: Vec<String>,
+    /// The configured channels.
+    pub channels: Vec<ChannelId>,
 }
 
 /// A label with one closed set of values. Several may share a name on different metrics.
@@ -183,8 +182,8 @@ impl Label {
             Self::PublishOutcome => owned(["sent", "refused"]),
             Self::Severity => owned(SEVERITIES.map(severity)),
             Self::AlertKind => Kind::ALL.map(Kind::name).to_vec(),
-            Self::Change => owned(["opened", "worsened", "reminded", "resolved"]),
-            Self::Channel => owned(CHANNELS),
+            Self::Change => owned(CHANGES.map(change)),
+            Self::Channel => owned(sets.channels.iter().map(ChannelId::as_str)),
             Self::EffectKind => owned(EFFECTS),
             Self::EffectOutcome => owned(["done", "later", "dead"]),
             Self::QuarantineCode => owned(QUARANTINE_CODES),
@@ -201,6 +200,14 @@ impl Label {
 
 /// Every severity, mildest first.
 pub const SEVERITIES: [Severity; 3] = [Severity::Info, Severity::Warning, Severity::Critical];
+
+const CHANGES: [Change; 5] = [
+    Change::Opened,
+    Change::Worsened,
+    Change::Escalated,
+    Change::Reminded,
+    Change::Resolved,
+];
 
 const EFFECTS: [&str; 7] = [
     "ask_readiness",
@@ -338,6 +345,7 @@ mod tests {
     fn unit_reasons_are_the_configured_ones_and_other_each_once() {
         let sets = Sets {
             handoffs: Vec::new(),
+            channels: Vec::new(),
             unit_reasons: ["publish", "other", "publish"].map(str::to_owned).to_vec(),
         };
         assert_eq!(Label::UnitReason.values(&sets), ["other", "publish"]);

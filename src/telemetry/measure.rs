@@ -51,7 +51,7 @@ pub fn record_effect(metrics: &Metrics, effect: &Effect, end: &OutboxEnd) {
     metrics.add(&catalogue::EFFECTS, &labels, 1);
 }
 
-/// Counts how a try to deliver an alert message over a channel of [`labels::CHANNELS`] ended.
+/// Counts how a try to deliver an alert message over a configured channel ended.
 pub fn record_delivery(metrics: &Metrics, channel: &str, end: &OutboxEnd) {
     metrics.add(&catalogue::DELIVERIES, &[channel, ended(end)], 1);
 }
@@ -119,7 +119,7 @@ mod tests {
         record_request, record_transaction,
     };
     use crate::{
-        domain::effect::Effect,
+        domain::{effect::Effect, ids::ChannelId},
         ports::store::OutboxEnd,
         telemetry::{
             Metrics, expose,
@@ -137,7 +137,10 @@ mod tests {
 
     #[test]
     fn effects_and_deliveries_are_counted_by_how_they_ended() {
-        let metrics = Metrics::new(&[], &[]);
+        let metrics = Metrics::of(&Sets {
+            channels: vec![ChannelId::new("console")],
+            ..Sets::default()
+        });
         let dead = OutboxEnd::Dead {
             error: "gone".to_owned(),
         };

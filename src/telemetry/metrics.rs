@@ -41,14 +41,19 @@ impl Metrics {
     /// Registers every metric and starts every label set at 0. `unit_reasons` are the reasons that units of the
     /// handoffs are counted under; any other counts as `other`.
     pub fn new(handoffs: &[HandoffId], unit_reasons: &[String]) -> Self {
-        let sets = Sets {
+        Self::of(&Sets {
             handoffs: handoffs.to_vec(),
             unit_reasons: unit_reasons.to_vec(),
-        };
+            channels: Vec::new(),
+        })
+    }
+
+    /// Registers every metric and starts every label set at 0.
+    pub fn of(sets: &Sets) -> Self {
         let registry = Registry::new();
         let families = catalogue::ALL
             .iter()
-            .map(|entry| (entry.name, Family::register(entry, &sets, &registry)))
+            .map(|entry| (entry.name, Family::register(entry, sets, &registry)))
             .collect();
         #[cfg(target_os = "linux")]
         registry
