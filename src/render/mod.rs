@@ -3,8 +3,12 @@
 //! Sending it belongs to `channels`, deciding what is worth saying to `domain`.
 
 pub mod alert;
+pub mod html;
+pub mod kinds;
 pub mod letter;
+pub mod plain;
 pub mod story;
+pub mod words;
 
 use crate::domain::{Instant, zone::Zone};
 
