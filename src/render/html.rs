@@ -223,6 +223,3 @@ fn table(table: Option<&Table>) -> Markup {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -52,6 +52,3 @@ pub fn guide(kind: Kind) -> Guide {
         Kind::MessagesQuarantined => service::MESSAGES_QUARANTINED,
     }
 }
-
-#[cfg(test)]
-mod tests;

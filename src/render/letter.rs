@@ -213,6 +213,3 @@ fn test(by: &str, notice: &Notice) -> Letter {
         ..Letter::blank(notice.at)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -12,7 +12,7 @@ pub fn text(letter: &Letter) -> String {
     let mut page = Page::default();
     page.paragraph(&format!("{}: {}", letter.status.word(), letter.headline));
     page.paragraph(&letter.subject);
-    page.list("Note", letter.notes.iter().map(String::as_str));
+    page.section("Please note", &letter.notes);
     for item in &letter.items {
         page.item(item);
     }
@@ -60,13 +60,6 @@ impl Page {
         }
     }
 
-    fn list<'a>(&mut self, label: &str, texts: impl Iterator<Item = &'a str>) {
-        for text in texts {
-            self.gap();
-            self.line("", &format!("{label}: {text}"), 2);
-        }
-    }
-
     fn section(&mut self, title: &str, texts: &[String]) {
         if texts.is_empty() {
             return;
@@ -74,7 +67,19 @@ impl Page {
         self.gap();
         self.line("", title, 0);
         for text in texts {
-            self.line("- ", text, 2);
+            self.advice(text);
+        }
+    }
+
+    /// A text whose commands stand on lines of their own, so that they can be copied.
+    fn advice(&mut self, text: &str) {
+        for (index, part) in text.split('`').map(str::trim).enumerate() {
+            match (index % 2 == 1, part.is_empty()) {
+                (_, true) => {}
+                (true, false) => self.line("      ", part, 6),
+                (false, false) if index == 0 => self.line("- ", part, 2),
+                (false, false) => self.line("  ", part, 2),
+            }
         }
     }
 
@@ -128,12 +133,14 @@ impl Page {
             cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
         };
         let widths: Vec<usize> = (0..table.head.len()).map(width).collect();
-        if widths.iter().sum::<usize>() + 2 * widths.len() <= WIDTH + 2 {
+        let narrow = widths.iter().sum::<usize>() + widths.len().saturating_sub(1);
+        if narrow <= WIDTH {
             for row in rows() {
                 let cells = row.iter().zip(&widths);
-                let cells = cells.map(|(cell, width)| format!("{cell:<width$}  "));
-                let line: String = cells.collect();
-                self.text += &format!("{}\n", line.trim_end());
+                let cells: Vec<String> = cells
+                    .map(|(cell, width)| format!("{cell:<width$}"))
+                    .collect();
+                self.text += &format!("{}\n", cells.join(" ").trim_end());
             }
             return;
         }
@@ -181,6 +188,3 @@ fn pieces(word: &str, length: usize) -> Vec<String> {
     let pieces = letters.chunks(length);
     pieces.map(|piece| piece.iter().collect()).collect()
 }
-
-#[cfg(test)]
-mod tests;

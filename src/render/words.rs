@@ -159,6 +159,3 @@ pub fn lower(text: &str) -> String {
         None => String::new(),
     }
 }
-
-#[cfg(test)]
-mod tests;

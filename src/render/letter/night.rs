@@ -9,7 +9,7 @@ use crate::{
         sla::Verdict,
         trigger::Source,
     },
-    render::words::{Times, counted, countdown, percent, plural, seconds},
+    render::words::{Times, counted, percent, plural, seconds},
 };
 
 /// Label and value of every number that is known.
@@ -205,17 +205,17 @@ pub fn source(source: Source) -> &'static str {
 pub fn next(night: &Snapshot, times: &Times) -> Vec<String> {
     let nouns = plural(&night.unit_noun);
     let words = |step: &NextStep| match step {
-        NextStep::Backup(_) => "The backup starts the run".to_owned(),
-        NextStep::WaitEnds(_) => "The wait for the upstream's rows ends".to_owned(),
-        NextStep::Retry(_) => format!("The {nouns} that need work are sent again"),
-        NextStep::Verdict(_) => "The verdict falls".to_owned(),
-        NextStep::Closes(_) => "The night closes; nothing moves it after that".to_owned(),
+        NextStep::Backup(_) => "the backup starts the run".to_owned(),
+        NextStep::WaitEnds(_) => "the wait for the upstream's rows ends".to_owned(),
+        NextStep::Retry(_) => format!("the {nouns} that need work are sent again"),
+        NextStep::Verdict(_) => "the verdict falls".to_owned(),
+        NextStep::Closes(_) => "the night closes; nothing moves it after that".to_owned(),
     };
     let steps = night.next.iter();
     steps
         .map(|step| {
-            let when = countdown(step.at(), night.at);
-            format!("{}: {}, {when}", times.at(step.at()), words(step))
+            let when = times.counted(step.at(), night.at);
+            format!("{when}: {}", words(step))
         })
         .collect()
 }
