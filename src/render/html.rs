@@ -16,6 +16,9 @@ const PREVIEW_END: &str = "&#8199;&#847;";
 /// How many of them.
 const PREVIEW_END_TIMES: usize = 80;
 
+/// Columns of a table that fit beside one another on a phone.
+const COLUMNS_MAX: usize = 5;
+
 /// The letter as a whole HTML page.
 pub fn page(letter: &Letter) -> String {
     let word = letter.status.word();
@@ -38,9 +41,9 @@ pub fn page(letter: &Letter) -> String {
                 div role="article" aria-label=(letter.subject) lang="en" class="page" style=(PAGE) {
                     (top(letter))
                     (notes(&letter.notes))
-                    @for item in &letter.items { (alert(item)) }
-                    (list("What you can do", &letter.advice))
+                    @for item in &letter.items { (alert(item, letter.items.len() > 1)) }
                     (buttons(&letter.links))
+                    (list("What you can do", &letter.advice))
                     (pictures(&letter.pictures))
                     (table(letter.table.as_ref()))
                     (facts(&letter.facts))
@@ -63,8 +66,8 @@ const PAGE: &str = "max-width:640px;margin:0 auto;padding:16px;background:#fffff
                     word-break:break-word";
 const FAINT: &str = "margin:24px 0 0;font-size:13px;color:#57606a";
 const HEADING: &str = "margin:24px 0 6px;font-size:15px;line-height:1.3;color:#57606a";
-const CODE: &str = "font:14px/1.4 ui-monospace,Menlo,Consolas,monospace;background:#eef0f3;border-radius:4px;\
-                    padding:1px 4px;overflow-wrap:anywhere";
+const CODE: &str = "display:block;margin:2px 0 0;padding:4px 8px;border-radius:4px;background:#eef0f3;\
+                    font:14px/1.4 ui-monospace,Menlo,Consolas,monospace;overflow-wrap:anywhere";
 
 /// The colour behind a status' word, dark enough for white letters.
 fn colour(status: Status) -> &'static str {
@@ -95,11 +98,18 @@ fn top(letter: &Letter) -> Markup {
 }
 
 fn notes(notes: &[String]) -> Markup {
-    let style = "margin:12px 0 0;padding:8px 12px;border-left:4px solid #8a4b00;background:#fff6e5;color:#1b1f24";
-    html! { @for note in notes { p class="note" style=(style) { (note) } } }
+    let style = "margin:12px 0 0;padding:2px 12px 8px;border-left:4px solid #8a4b00;background:#fff6e5;color:#1b1f24";
+    html! {
+        @if !notes.is_empty() {
+            div class="note" style=(style) {
+                @for note in notes { p style="margin:6px 0 0" { (note) } }
+            }
+        }
+    }
 }
 
-fn alert(item: &Item) -> Markup {
+/// One alert; the only one needs no word of its own beside the message's.
+fn alert(item: &Item, is_one_of_many: bool) -> Markup {
     let edge = format!(
         "margin:16px 0 0;padding:2px 0 2px 12px;border-left:4px solid {}",
         colour(item.status)
@@ -107,7 +117,7 @@ fn alert(item: &Item) -> Markup {
     html! {
         div style=(edge) {
             p style="margin:0" {
-                (badge(item.status)) " "
+                @if is_one_of_many { (badge(item.status)) " " }
                 strong { (item.title) }
                 " – " (item.change)
             }
@@ -120,13 +130,18 @@ fn alert(item: &Item) -> Markup {
     }
 }
 
-/// A text in which what stands between backticks is a command.
+/// A text in which what stands between backticks is a command, on a line of its own and broken between words only.
 fn with_commands(text: &str) -> Markup {
     let parts = text.split('`').enumerate();
     html! {
         @for (index, part) in parts {
-            @if index % 2 == 1 { code class="code" style=(CODE) { (part) } }
-            @else { (part) }
+            @if index % 2 == 1 {
+                code class="code" style=(CODE) {
+                    @for word in part.split_whitespace() {
+                        span style="display:inline-block;max-width:100%" { (word) } " "
+                    }
+                }
+            } @else { (part) }
         }
     }
 }
@@ -207,19 +222,40 @@ fn units(letter: &Letter) -> Markup {
     }
 }
 
+/// A table; each row of many columns takes two lines, so that it fits a phone in letters that can be read.
 fn table(table: Option<&Table>) -> Markup {
-    let head = "padding:4px 2px;text-align:left;vertical-align:bottom;font-weight:400;color:#57606a";
-    let cell = "padding:5px 2px;vertical-align:top";
+    let Some(table) = table else { return html! {} };
+    let across = match table.head.len() {
+        few if few <= COLUMNS_MAX => few.max(1),
+        many => many.div_ceil(2),
+    };
+    let style = "width:100%;margin:16px 0 0;border-collapse:collapse;font-size:14px;line-height:1.3;\
+                 overflow-wrap:normal;word-break:normal";
+    let head = "padding:2px 4px 2px 0;text-align:left;font-weight:400;font-size:13px;color:#57606a";
     html! {
-        @if let Some(table) = table {
-            table role="table" class="nights" style="width:100%;margin:16px 0 0;border-collapse:collapse;font-size:11px;line-height:1.3" {
-                tr { @for name in &table.head { th scope="col" class="faint" style=(head) { (name) } } }
-                @for row in &table.rows {
-                    tr class="row" style="border-top:1px solid #d8dee4" {
-                        @for text in row { td style=(cell) { (text) } }
-                    }
+        table role="table" style=(style) {
+            @for names in table.head.chunks(across) {
+                tr { @for name in names { th scope="col" class="faint" style=(head) { (name) } } }
+            }
+            @for row in &table.rows {
+                @for (index, cells) in row.chunks(across).enumerate() {
+                    (table_line(cells, index == 0))
                 }
             }
         }
+    }
+}
+
+fn table_line(cells: &[String], is_first: bool) -> Markup {
+    let (row, class) = match is_first {
+        true => ("border-top:1px solid #d8dee4", Some("row")),
+        false => ("", None),
+    };
+    let cell = match is_first {
+        true => "padding:6px 4px 1px 0;vertical-align:top;font-weight:700",
+        false => "padding:1px 4px 6px 0;vertical-align:top",
+    };
+    html! {
+        tr class=[class] style=(row) { @for text in cells { td style=(cell) { (text) } } }
     }
 }

@@ -3,6 +3,7 @@
 //! Sending it belongs to `channels`, deciding what is worth saying to `domain`.
 
 pub mod alert;
+pub mod chart;
 pub mod html;
 pub mod kinds;
 pub mod letter;

@@ -42,7 +42,11 @@ impl Page {
     /// A text behind its first characters; its later lines are indented.
     fn line(&mut self, first: &str, text: &str, indent: usize) {
         for (index, line) in lines(text, WIDTH - indent).iter().enumerate() {
-            let lead = if index == 0 { first.to_owned() } else { " ".repeat(indent) };
+            let lead = if index == 0 {
+                first.to_owned()
+            } else {
+                " ".repeat(indent)
+            };
             self.text += &format!("{}\n", format!("{lead}{line}").trim_end());
         }
     }
@@ -146,7 +150,9 @@ impl Page {
         }
         for row in &table.rows {
             let cells = table.head.iter().zip(row);
-            let cells: Vec<String> = cells.map(|(head, cell)| format!("{head}: {cell}")).collect();
+            let cells: Vec<String> = cells
+                .map(|(head, cell)| format!("{head}: {cell}"))
+                .collect();
             self.line("- ", &cells.join(", "), 2);
         }
     }

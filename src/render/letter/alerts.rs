@@ -39,7 +39,9 @@ pub fn letter(change: &Change<'_>, notice: &Notice, parcel: &Parcel) -> Letter {
     let over = status == Status::Resolved;
     let named = if over { &[] } else { change.units };
     let needing = change.night.map_or(0, |night| night.counts.needing_work);
-    let mut facts = change.night.map_or_else(Vec::new, |it| night::facts(it, &times));
+    let mut facts = change
+        .night
+        .map_or_else(Vec::new, |it| night::facts(it, &times));
     facts.extend(also_open(change));
     let mut notes = change.night.map_or_else(Vec::new, night::notes);
     notes.extend(way::escalation(told, parcel, &times));
@@ -59,9 +61,17 @@ pub fn letter(change: &Change<'_>, notice: &Notice, parcel: &Parcel) -> Letter {
             .collect(),
         facts,
         units: units::groups(named),
-        units_unnamed: if over { 0 } else { units::unnamed(named, needing) },
-        done: change.night.map_or_else(Vec::new, |it| night::done(it, &times)),
-        next: change.night.map_or_else(Vec::new, |it| night::next(it, &times)),
+        units_unnamed: if over {
+            0
+        } else {
+            units::unnamed(named, needing)
+        },
+        done: change
+            .night
+            .map_or_else(Vec::new, |it| night::done(it, &times)),
+        next: change
+            .night
+            .map_or_else(Vec::new, |it| night::next(it, &times)),
         advice: advice(change, over),
         links: way::links(status, told, &parcel.links),
         ..Letter::blank(notice.at)
@@ -200,7 +210,8 @@ fn stands(night: &Snapshot, said: &str, times: &Times) -> String {
     let counts = night.counts;
     let noun = words::counted_noun(counts.ready, &night.unit_noun);
     let listed = night::predicted(night).is_some();
-    let predicted = listed.then(|| format!("{} of {} {noun} predicted", counts.predicted, counts.ready));
+    let predicted =
+        listed.then(|| format!("{} of {} {noun} predicted", counts.predicted, counts.ready));
     let deadline = night.deadline_at.map(|at| {
         if said.contains(&night.schedule_zone.time_text(at)) {
             format!("deadline {}", countdown(at, night.at))
@@ -225,7 +236,9 @@ fn also_open(change: &Change<'_>) -> Option<(String, String)> {
 
 fn advice(change: &Change<'_>, over: bool) -> Vec<String> {
     let night = change.night.map(|night| words::night_arguments(&night.key));
-    let explain = night.as_ref().map(|night| format!("`tipoff explain {night}`"));
+    let explain = night
+        .as_ref()
+        .map(|night| format!("`tipoff explain {night}`"));
     if over {
         let what = explain.map(|command| format!(". What happened: {command}"));
         return vec![format!("Nothing is left to do{}", what.unwrap_or_default())];

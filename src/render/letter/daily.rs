@@ -75,7 +75,11 @@ fn finished(at: Instant, night: &Snapshot, times: &Times) -> String {
         late if late < TimeDelta::zero() => format!(", {} after the deadline", length(late)),
         _ => ", exactly at the deadline".to_owned(),
     });
-    format!("complete at {}{}", times.at(at), from_deadline.unwrap_or_default())
+    format!(
+        "complete at {}{}",
+        times.at(at),
+        from_deadline.unwrap_or_default()
+    )
 }
 
 /// Every alert of the night, gravest first.

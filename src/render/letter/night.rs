@@ -28,7 +28,10 @@ pub fn facts(night: &Snapshot, times: &Times) -> Vec<(String, String)> {
         ("Claimed, no row", some(night.counts.claimed_missing)),
         ("Reasons", reasons(night)),
         ("Games without predictions", bare_games(night)),
-        ("Started by", night.started_by.map(|by| by.name().to_owned())),
+        (
+            "Started by",
+            night.started_by.map(|by| by.name().to_owned()),
+        ),
         ("Start latency", night.latency_seconds.map(seconds)),
         (
             "Upstream finished",
@@ -146,7 +149,14 @@ fn bare_games(night: &Snapshot) -> Option<String> {
         .map(|(game, _)| game.as_str())
         .collect();
     let some = !bare.is_empty() && night.counts.dispatched > 0;
-    some.then(|| format!("{} of {}: {}", bare.len(), night.games.len(), bare.join(", ")))
+    some.then(|| {
+        format!(
+            "{} of {}: {}",
+            bare.len(),
+            night.games.len(),
+            bare.join(", ")
+        )
+    })
 }
 
 fn forecast(forecast: &Forecast, times: &Times) -> String {
@@ -167,7 +177,10 @@ fn warehouse(night: &Snapshot, times: &Times) -> Option<String> {
         "" => String::new(),
         error => format!(": {error}"),
     };
-    Some(format!("could not be asked since {}{said}", times.at(*since)))
+    Some(format!(
+        "could not be asked since {}{said}",
+        times.at(*since)
+    ))
 }
 
 /// What the service has done.

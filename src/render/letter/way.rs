@@ -125,7 +125,10 @@ pub fn links(status: Status, told: &[Told], links: &Links) -> Vec<Link> {
 /// The address of the alert's runbook.
 pub fn runbook(told: &Told, links: &Links) -> Option<String> {
     let below = links.runbooks.as_ref()?;
-    Some(format!("{below}/{}.md", kinds::guide(told.alert.kind).runbook))
+    Some(format!(
+        "{below}/{}.md",
+        kinds::guide(told.alert.kind).runbook
+    ))
 }
 
 /// When it was decided, until when its links work, and its id.
@@ -135,5 +138,9 @@ pub fn footer(notice: &Notice, links: &Links) -> String {
         (Some(_), Some(until)) => format!(" The page's link works until {}.", times.at(until)),
         (Some(_), None) | (None, _) => String::new(),
     };
-    format!("Decided at {}.{until} Id {}", times.at(notice.at), notice.id)
+    format!(
+        "Decided at {}.{until} Id {}",
+        times.at(notice.at),
+        notice.id
+    )
 }

@@ -8,7 +8,10 @@ use super::{Letter, Status, Table, night, way};
 use crate::{
     domain::{alert::Severity, sla::Verdict},
     ports::notice::{NightFigures, Notice, Parcel, Week},
-    render::words::{counted, ratio, seconds},
+    render::{
+        chart,
+        words::{counted, ratio, seconds},
+    },
 };
 
 /// Stands in a cell whose value is not known.
@@ -25,7 +28,7 @@ pub fn letter(week: &Week, notice: &Notice, parcel: &Parcel) -> Letter {
         facts: facts(week),
         links: way::links(Status::Summary, &[], &parcel.links),
         table: (!week.nights.is_empty()).then(|| table(&week.nights)),
-        pictures: Vec::new(),
+        pictures: chart::pictures(week),
         ..Letter::blank(notice.at)
     }
 }
@@ -86,11 +89,17 @@ fn facts(week: &Week) -> Vec<(String, String)> {
         ("Nights met", beside(met(kept), met(before))),
         (
             "Median start latency",
-            format!("{latency} (promised: under {})", seconds(week.latency_target_seconds)),
+            format!(
+                "{latency} (promised: under {})",
+                seconds(week.latency_target_seconds)
+            ),
         ),
         (
             "Median completion",
-            format!("{completion} (promised: over {})", ratio(week.completion_target)),
+            format!(
+                "{completion} (promised: over {})",
+                ratio(week.completion_target)
+            ),
         ),
         ("Alerts", alerts(&week.nights)),
     ];
@@ -98,12 +107,16 @@ fn facts(week: &Week) -> Vec<(String, String)> {
         facts.push(("Without games", counted(week.without_games.into(), "date")));
     }
     let named = facts.into_iter();
-    named.map(|(label, value)| (label.to_owned(), value)).collect()
+    named
+        .map(|(label, value)| (label.to_owned(), value))
+        .collect()
 }
 
 fn alerts(nights: &[NightFigures]) -> String {
     let all = || nights.iter().flat_map(|night| &night.alerts);
-    let critical = all().filter(|alert| alert.severity == Severity::Critical).count();
+    let critical = all()
+        .filter(|alert| alert.severity == Severity::Critical)
+        .count();
     let open = all().filter(|alert| alert.is_open()).count();
     match all().count() {
         0 => "none".to_owned(),
@@ -124,7 +137,15 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
 
 fn table(nights: &[NightFigures]) -> Table {
     let head = [
-        "Night", "Verdict", "Started by", "Latency", "Ready", "Predicted", "Completion", "Gap", "Alerts",
+        "Night",
+        "Verdict",
+        "Started by",
+        "Latency",
+        "Ready",
+        "Predicted",
+        "Completion",
+        "Gap",
+        "Alerts",
     ];
     Table {
         head: head.map(str::to_owned).to_vec(),
@@ -136,8 +157,12 @@ fn row(figures: &NightFigures) -> Vec<String> {
     let known = |value: Option<String>| value.unwrap_or_else(|| UNKNOWN.to_owned());
     let date = figures.game_date.0;
     vec![
-        format!("{} {:02}-{:02}", date.weekday(), date.month(), date.day()),
-        known(figures.verdict.map(|it| night::verdict_words(it).to_owned())),
+        format!("{} {}", date.weekday(), date.day()),
+        known(
+            figures
+                .verdict
+                .map(|it| night::verdict_words(it).to_owned()),
+        ),
         known(figures.started_by.map(|it| it.name().to_owned())),
         known(figures.latency_seconds.map(seconds)),
         figures.ready.to_string(),
