@@ -40,6 +40,8 @@ struct Chart {
     promise: f64,
     /// What stands at the promise's line.
     promise_text: String,
+    /// Whether these words stand above the line: where most samples lie below it.
+    promise_above: bool,
     /// Lowest and highest value shown; what lies above is drawn at the edge, with its number.
     range: (f64, f64),
 }
@@ -72,6 +74,7 @@ pub fn latency(week: &Week) -> Option<Picture> {
         nights: nights(week, minutes),
         promise,
         promise_text: format!("promised: under {}", seconds(week.latency_target_seconds)),
+        promise_above: true,
         range: scale::from_zero(promise, samples(week, minutes)),
     };
     let promised = format!("promised under {}", seconds(week.latency_target_seconds));
@@ -92,6 +95,7 @@ pub fn completion(week: &Week) -> Option<Picture> {
         nights: nights(week, percent),
         promise,
         promise_text: format!("promised: over {}", ratio(week.completion_target)),
+        promise_above: false,
         range: scale::to_hundred(promise, samples(week, percent)),
     };
     let promised = format!("promised over {}", ratio(week.completion_target));

@@ -8,6 +8,7 @@ pub mod html;
 pub mod kinds;
 pub mod letter;
 pub mod plain;
+pub mod runbooks;
 pub mod story;
 pub mod words;
 

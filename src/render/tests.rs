@@ -3,6 +3,7 @@
 mod kinds;
 mod letters;
 mod page;
+mod pictures;
 mod samples;
 mod summaries;
 mod way;

@@ -67,10 +67,9 @@ pub fn length(length: TimeDelta) -> String {
     }
 }
 
-/// A number of seconds as a length of time.
+/// A number of seconds as a length of time; what is no number, or longer than any time there is, is 0.
 pub fn seconds(seconds: f64) -> String {
-    // A float beyond the range ends at the range's end, and the range is longer than any night.
-    length(TimeDelta::milliseconds((seconds * 1e3) as i64))
+    length(TimeDelta::try_milliseconds((seconds * 1e3) as i64).unwrap_or_default())
 }
 
 /// A part of a whole in whole percent; less than all is never 100 %, more than nothing never 0 %. `None` of nothing.

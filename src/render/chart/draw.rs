@@ -6,7 +6,7 @@ use plotters::{
     chart::{ChartBuilder, ChartContext},
     coord::{Shift, cartesian::Cartesian2d, types::RangedCoordf64},
     drawing::{DrawingArea, DrawingAreaErrorKind, IntoDrawingArea},
-    element::{Circle, Cross, PathElement, Text, TriangleMarker},
+    element::{Circle, Cross, PathElement, Rectangle, Text},
     prelude::{BitMapBackend, DrawingBackend},
     style::{
         Color, IntoFont, RGBColor, ShapeStyle, TextStyle,
@@ -14,12 +14,13 @@ use plotters::{
     },
 };
 
-use super::{Chart, FONT, Night, SIZE};
+use super::{Chart, FONT, Night, SIZE, scale::HEAD_SHARE};
 
 const INK: RGBColor = RGBColor(27, 31, 36);
 const FAINT: RGBColor = RGBColor(140, 149, 160);
 const GRID: RGBColor = RGBColor(228, 232, 237);
 const KEPT: RGBColor = RGBColor(31, 79, 143);
+const KEPT_FAINT: RGBColor = RGBColor(143, 167, 199);
 const BROKEN: RGBColor = RGBColor(179, 21, 29);
 const PROMISE: RGBColor = RGBColor(26, 107, 53);
 const WHITE: RGBColor = RGBColor(255, 255, 255);
@@ -108,18 +109,34 @@ struct Page<'p, 'a> {
 }
 
 impl Page<'_, '_> {
-    /// Where a value stands; one beyond the scale stands at its edge.
+    /// Where a value stands; one beyond the scale stands just below its upper edge.
     fn pixel(&self, across: f64, value: f64) -> Pixel {
         let (lowest, highest) = self.chart.range;
-        self.plane
-            .backend_coord(&(across, value.clamp(lowest, highest)))
+        let limit = highest - (highest - lowest) * HEAD_SHARE;
+        let shown = value.clamp(lowest, limit);
+        self.plane.backend_coord(&(across, shown))
     }
 
     fn of_night(&self, index: usize) -> f64 {
         before_width(self.chart) + index as f64 + 0.5
     }
 
+    /// Writes on a white ground, so that no line runs through the letters.
     fn write(&self, text: &str, at: Pixel, style: TextStyle<'_>) -> Result<(), Failed> {
+        let (width, height) = self.area.estimate_text_size(text, &style)?;
+        let (width, height) = (width as i32, height as i32);
+        let left = match style.pos.h_pos {
+            HPos::Left => at.0,
+            HPos::Center => at.0 - width / 2,
+            HPos::Right => at.0 - width,
+        };
+        let top = match style.pos.v_pos {
+            VPos::Top => at.1,
+            VPos::Center => at.1 - height / 2,
+            VPos::Bottom => at.1 - height,
+        };
+        let ground = [(left - 2, top), (left + width + 2, top + height)];
+        self.area.draw(&Rectangle::new(ground, WHITE.filled()))?;
         self.area.draw(&Text::new(text.to_owned(), at, style))
     }
 
@@ -137,8 +154,12 @@ impl Page<'_, '_> {
             let dash = vec![(start, left.1), (end, left.1)];
             self.area.draw(&PathElement::new(dash, line(PROMISE, 3)))?;
         }
-        let style = letters(LETTERS, &PROMISE).pos(Pos::new(HPos::Left, VPos::Bottom));
-        self.write(&chart.promise_text, (left.0 + 8, left.1 - 4), style)
+        let (vertical, gap) = match chart.promise_above {
+            true => (VPos::Bottom, -6),
+            false => (VPos::Top, 11),
+        };
+        let style = letters(LETTERS, &PROMISE).pos(Pos::new(HPos::Left, vertical));
+        self.write(&chart.promise_text, (left.0 + 8, left.1 + gap), style)
     }
 
     /// The four weeks before: faint dots, joined where nights follow one another.
@@ -167,7 +188,7 @@ impl Page<'_, '_> {
         let nights = self.chart.nights.iter().enumerate();
         let points =
             nights.map(|(index, night)| Some(self.pixel(self.of_night(index), night.value?)));
-        self.joined(&points.collect::<Vec<_>>(), line(KEPT, 3))
+        self.joined(&points.collect::<Vec<_>>(), line(KEPT_FAINT, 3))
     }
 
     fn joined(&self, points: &[Option<Pixel>], style: ShapeStyle) -> Result<(), Failed> {
@@ -194,24 +215,19 @@ impl Page<'_, '_> {
         };
         let at = self.pixel(across, value);
         let colour = if night.breached { BROKEN } else { KEPT };
-        self.mark(at, value, night)?;
-        // At the upper edge there is no room above the mark.
-        let near_top = at.1 < self.pixel(across, self.chart.range.1).1 + LETTERS as i32 + 2 * MARK;
-        let (vertical, gap) = match near_top {
-            true => (VPos::Top, MARK + 6),
-            false => (VPos::Bottom, -MARK - 6),
+        let beyond = if value > self.chart.range.1 {
+            "▲ "
+        } else {
+            ""
         };
-        let style = letters(LETTERS, &colour).pos(Pos::new(HPos::Center, vertical));
-        self.write(&number(value), (at.0, at.1 + gap), style)
+        let style = letters(LETTERS, &colour).pos(Pos::new(HPos::Center, VPos::Bottom));
+        let number = format!("{beyond}{}", number(value));
+        self.write(&number, (at.0, at.1 - MARK - 5), style)?;
+        self.mark(at, night)
     }
 
-    /// A dot; a cross where the promise was broken; a triangle beside it where the value lies beyond the scale.
-    fn mark(&self, at: Pixel, value: f64, night: &Night) -> Result<(), Failed> {
-        if value > self.chart.range.1 {
-            let beyond = (at.0 + 3 * MARK, at.1 + MARK);
-            self.area
-                .draw(&TriangleMarker::new(beyond, MARK, INK.filled()))?;
-        }
+    /// A dot; a cross where the promise was broken.
+    fn mark(&self, at: Pixel, night: &Night) -> Result<(), Failed> {
         match night.breached {
             true => self.area.draw(&Cross::new(at, MARK, line(BROKEN, 5))),
             false => self.area.draw(&Circle::new(at, MARK, KEPT.filled())),
