@@ -5,8 +5,17 @@
 
 use crate::{
     domain::{Instant, alert::Severity},
-    ports::notice::Parcel,
+    ports::notice::{Content, Notice, Parcel},
 };
+
+mod alerts;
+mod daily;
+mod digest;
+mod night;
+mod tidy;
+mod units;
+mod way;
+mod weekly;
 
 /// One message in words.
 #[derive(Debug, Clone, PartialEq)]
@@ -122,8 +131,85 @@ pub struct Picture {
 }
 
 impl Letter {
-    /// The words of a parcel, as they are true now.
-    pub fn of(_parcel: &Parcel, _now: Instant) -> Self {
-        todo!("written by the render helper")
+    /// The words of a parcel, as they are true now. A parcel without a notice says that it is empty.
+    pub fn of(parcel: &Parcel, now: Instant) -> Self {
+        let letter = match parcel.notices.as_slice() {
+            [notice] => single(notice, parcel),
+            notices => digest::letter(notices, parcel, now),
+        };
+        let sent = Letter {
+            notes: [letter.notes.clone(), way::notes(parcel, now)].concat(),
+            ..letter
+        };
+        tidy::tidied(sent)
+    }
+
+    /// A letter that says nothing yet.
+    fn blank(at: Instant) -> Self {
+        Self {
+            id: String::new(),
+            thread: String::new(),
+            status: Status::Summary,
+            subject: String::new(),
+            headline: String::new(),
+            notes: Vec::new(),
+            items: Vec::new(),
+            facts: Vec::new(),
+            units: Vec::new(),
+            units_unnamed: 0,
+            done: Vec::new(),
+            next: Vec::new(),
+            advice: Vec::new(),
+            links: Vec::new(),
+            table: None,
+            pictures: Vec::new(),
+            footer: String::new(),
+            at,
+        }
+    }
+}
+
+impl Status {
+    /// The word that stands first: it says how bad it is without any colour.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Holds(Severity::Critical) => "CRITICAL",
+            Self::Holds(Severity::Warning) => "WARNING",
+            Self::Holds(Severity::Info) => "INFO",
+            Self::Resolved => "RESOLVED",
+            Self::Summary => "SUMMARY",
+            Self::Test => "TEST",
+        }
+    }
+}
+
+fn single(notice: &Notice, parcel: &Parcel) -> Letter {
+    let letter = match &notice.content {
+        Content::Alerts { told, night, units } => {
+            let change = alerts::Change {
+                told,
+                night: night.as_ref(),
+                units,
+            };
+            alerts::letter(&change, notice, parcel)
+        }
+        Content::Daily(night) => daily::letter(night, notice, parcel),
+        Content::Weekly(week) => weekly::letter(week, notice, parcel),
+        Content::Test { by } => test(by, notice),
+    };
+    Letter {
+        id: notice.id.clone(),
+        footer: way::footer(notice, &parcel.links),
+        ..letter
+    }
+}
+
+fn test(by: &str, notice: &Notice) -> Letter {
+    Letter {
+        thread: format!("test/{}", notice.id),
+        status: Status::Test,
+        subject: "tipoff test of this channel".to_owned(),
+        headline: format!("{by} asked for this test of the channel; nothing is wrong"),
+        ..Letter::blank(notice.at)
     }
 }

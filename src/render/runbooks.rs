@@ -1,0 +1,101 @@
+//! The runbooks, in the program itself: people read them where no network leads to the documents.
+//!
+//! Which alert has which runbook is said in `kinds`.
+
+/// A runbook by its name, as Markdown.
+pub fn runbook(name: &str) -> Option<&'static str> {
+    let (_, text) = RUNBOOKS.iter().find(|(known, _)| *known == name)?;
+    Some(text)
+}
+
+/// Every runbook by its name.
+pub const RUNBOOKS: [(&str, &str); 22] = [
+    (
+        "BatchStalled",
+        include_str!("../../docs/runbooks/BatchStalled.md"),
+    ),
+    (
+        "ChannelFailing",
+        include_str!("../../docs/runbooks/ChannelFailing.md"),
+    ),
+    (
+        "ClaimedMissing",
+        include_str!("../../docs/runbooks/ClaimedMissing.md"),
+    ),
+    (
+        "CompletionLow",
+        include_str!("../../docs/runbooks/CompletionLow.md"),
+    ),
+    (
+        "DeadlineAtRisk",
+        include_str!("../../docs/runbooks/DeadlineAtRisk.md"),
+    ),
+    (
+        "DeadlineBreached",
+        include_str!("../../docs/runbooks/DeadlineBreached.md"),
+    ),
+    (
+        "EventPathSilent",
+        include_str!("../../docs/runbooks/EventPathSilent.md"),
+    ),
+    (
+        "FeaturesStale",
+        include_str!("../../docs/runbooks/FeaturesStale.md"),
+    ),
+    (
+        "GameWithoutPredictions",
+        include_str!("../../docs/runbooks/GameWithoutPredictions.md"),
+    ),
+    (
+        "GapExceeded",
+        include_str!("../../docs/runbooks/GapExceeded.md"),
+    ),
+    (
+        "MessagesQuarantined",
+        include_str!("../../docs/runbooks/MessagesQuarantined.md"),
+    ),
+    (
+        "NothingDispatched",
+        include_str!("../../docs/runbooks/NothingDispatched.md"),
+    ),
+    (
+        "NothingPredicted",
+        include_str!("../../docs/runbooks/NothingPredicted.md"),
+    ),
+    (
+        "ReadinessGap",
+        include_str!("../../docs/runbooks/ReadinessGap.md"),
+    ),
+    (
+        "SlateMismatch",
+        include_str!("../../docs/runbooks/SlateMismatch.md"),
+    ),
+    (
+        "StartLatencyHigh",
+        include_str!("../../docs/runbooks/StartLatencyHigh.md"),
+    ),
+    (
+        "StartedDegraded",
+        include_str!("../../docs/runbooks/StartedDegraded.md"),
+    ),
+    (
+        "UnitsOnEmptyDate",
+        include_str!("../../docs/runbooks/UnitsOnEmptyDate.md"),
+    ),
+    (
+        "UpstreamLate",
+        include_str!("../../docs/runbooks/UpstreamLate.md"),
+    ),
+    (
+        "VerdictUnconfirmed",
+        include_str!("../../docs/runbooks/VerdictUnconfirmed.md"),
+    ),
+    (
+        "WarehouseUnreachable",
+        include_str!("../../docs/runbooks/WarehouseUnreachable.md"),
+    ),
+    (
+        "WorkersSilent",
+        include_str!("../../docs/runbooks/WorkersSilent.md"),
+    ),
+];
