@@ -5,7 +5,7 @@
 
 use crate::{
     domain::{Instant, alert::Severity},
-    ports::notice::Parcel,
+    ports::notice::{About, Content, Parcel},
 };
 
 /// One message in words.
@@ -123,7 +123,39 @@ pub struct Picture {
 
 impl Letter {
     /// The words of a parcel, as they are true now.
-    pub fn of(_parcel: &Parcel, _now: Instant) -> Self {
-        todo!("written by the render helper")
+    ///
+    /// A stand-in until the layouts are merged: enough for channels to be tested.
+    pub fn of(parcel: &Parcel, _now: Instant) -> Self {
+        let first = &parcel.notices[0];
+        let subject = match &first.about {
+            About::Night(key) => format!("{} {}", key.game_date, key.handoff),
+            About::Handoff(handoff) => handoff.to_string(),
+            About::Service => "tipoff".to_owned(),
+        };
+        let status = match &first.content {
+            Content::Alerts { .. } => Status::Holds(first.severity()),
+            Content::Daily(_) | Content::Weekly(_) => Status::Summary,
+            Content::Test { .. } => Status::Test,
+        };
+        Self {
+            id: first.id.clone(),
+            thread: subject.clone(),
+            status,
+            headline: format!("About {subject}"),
+            subject,
+            notes: Vec::new(),
+            items: Vec::new(),
+            facts: Vec::new(),
+            units: Vec::new(),
+            units_unnamed: 0,
+            done: Vec::new(),
+            next: Vec::new(),
+            advice: Vec::new(),
+            links: Vec::new(),
+            table: None,
+            pictures: Vec::new(),
+            footer: String::new(),
+            at: first.at,
+        }
     }
 }

@@ -3,7 +3,9 @@
 //! Sending it belongs to `channels`, deciding what is worth saying to `domain`.
 
 pub mod alert;
+pub mod html;
 pub mod letter;
+pub mod plain;
 pub mod story;
 
 use crate::domain::{Instant, zone::Zone};
