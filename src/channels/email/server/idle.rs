@@ -1,0 +1,72 @@
+//! Connections between two mails: kept for a while, because signing in is slow, and then ended politely.
+//!
+//! What is said over them belongs to `server`.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
+
+use lettre::transport::smtp::{client::AsyncSmtpConnection, commands::Rset};
+
+/// Connections kept; the two lanes of a channel use one each.
+const KEPT_MAX: usize = 4;
+/// How long one is kept: shorter than servers wait, which end it after five minutes (RFC 5321, 4.5.3.2.7).
+const KEPT: Duration = Duration::from_secs(60);
+/// How long a server may take to say goodbye.
+const GOODBYE_MAX: Duration = Duration::from_secs(5);
+
+/// Connections between two mails.
+#[derive(Default)]
+pub struct Idle(Arc<Mutex<Kept>>);
+
+#[derive(Default)]
+struct Kept {
+    number: u64,
+    connections: Vec<(u64, AsyncSmtpConnection)>,
+}
+
+impl Idle {
+    /// A connection that still answers and stands at the beginning of a conversation.
+    pub async fn take(&self) -> Option<AsyncSmtpConnection> {
+        loop {
+            let (_, mut connection) = lock(&self.0).connections.pop()?;
+            if connection.command(Rset).await.is_ok() {
+                return Some(connection);
+            }
+        }
+    }
+
+    /// Keeps a connection whose conversation has come to its end.
+    pub fn keep(&self, connection: AsyncSmtpConnection) {
+        let mut kept = lock(&self.0);
+        if kept.connections.len() >= KEPT_MAX {
+            return;
+        }
+        kept.number += 1;
+        let number = kept.number;
+        kept.connections.push((number, connection));
+        let kept = Arc::downgrade(&self.0);
+        tokio::spawn(async move {
+            tokio::time::sleep(KEPT).await;
+            end(&kept, number).await;
+        });
+    }
+}
+
+/// Ends a connection, unless it was taken meanwhile.
+async fn end(kept: &Weak<Mutex<Kept>>, number: u64) {
+    let found = kept.upgrade().and_then(|kept| {
+        let connections = &mut lock(&kept).connections;
+        let index = connections.iter().position(|(it, _)| *it == number)?;
+        Some(connections.swap_remove(index).1)
+    });
+    if let Some(mut connection) = found {
+        // Whatever the server says to it, the connection ends here.
+        let _ = tokio::time::timeout(GOODBYE_MAX, connection.quit()).await;
+    }
+}
+
+fn lock(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
+}
