@@ -48,6 +48,9 @@ pub struct EmailSettings {
     pub to: Vec<String>,
     /// How long connecting to one of the server's addresses may take.
     pub connect_timeout: Duration,
+    /// How long a connection is kept for the next mail: less than five minutes, after which servers end it (RFC 5321,
+    /// 4.5.3.2.7).
+    pub kept_for: Duration,
 }
 
 /// How the connection is protected.
@@ -225,5 +228,86 @@ impl Email {
         self.reached
             .add(id, taken.map(|reader| reader.address.clone()));
         Ok(refusals)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::PathBuf, sync::Arc, time::Duration};
+
+    use super::{Email, EmailSettings, Password, Security};
+    use crate::{clock::SystemClock, domain::ids::ChannelId};
+
+    fn settings() -> EmailSettings {
+        EmailSettings {
+            host: "mail.example.com".to_owned(),
+            port: 465,
+            security: Security::Tls,
+            account: Some(("tipoff".to_owned(), Password::new("open sesame"))),
+            ca_file: None,
+            from: "tipoff@example.com".to_owned(),
+            to: vec!["team@example.com".to_owned()],
+            connect_timeout: Duration::from_secs(5),
+            kept_for: Duration::from_secs(60),
+        }
+    }
+
+    fn error(settings: EmailSettings) -> String {
+        let email = Email::new(ChannelId::new("email"), settings, Arc::new(SystemClock));
+        email.err().expect("these settings are wrong").to_string()
+    }
+
+    #[test]
+    fn settings_are_printed_without_the_password() {
+        let printed = format!("{:?}", settings());
+        assert!(printed.contains("tipoff"), "{printed}");
+        assert!(!printed.contains("sesame"), "{printed}");
+    }
+
+    #[test]
+    fn an_address_that_is_none_is_named_with_its_setting() {
+        let from = error(EmailSettings {
+            from: "Tipoff <tipoff@example.com>".to_owned(),
+            ..settings()
+        });
+        assert!(
+            from.starts_with("from: `Tipoff <tipoff@example.com>`"),
+            "{from}"
+        );
+        let to = error(EmailSettings {
+            to: vec!["team@example.com".to_owned(), "team".to_owned()],
+            ..settings()
+        });
+        assert!(to.starts_with("to: `team` is no mail address"), "{to}");
+    }
+
+    #[test]
+    fn a_file_without_certificates_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let with = |name: &str, text: &str| -> PathBuf {
+            let path = folder.path().join(name);
+            fs::write(&path, text).unwrap();
+            path
+        };
+        let garbage = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        for path in [
+            folder.path().join("missing.pem"),
+            folder.path().to_owned(),
+            with("empty.pem", ""),
+            with("words.pem", "no certificate"),
+            with(
+                "broken.pem",
+                "-----BEGIN CERTIFICATE-----\n%%%\n-----END CERTIFICATE-----\n",
+            ),
+            with("garbage.pem", garbage),
+        ] {
+            let error = error(EmailSettings {
+                ca_file: Some(path.clone()),
+                ..settings()
+            });
+            let named = format!("ca_file: {}: ", path.display());
+            assert!(error.starts_with(&named), "{error}");
+            assert!(error.contains("PEM file"), "{error}");
+        }
     }
 }

@@ -42,6 +42,7 @@ fn settings(port: u16) -> EmailSettings {
         from: "tipoff@example.com".to_owned(),
         to: vec!["team@example.com".to_owned()],
         connect_timeout: Duration::from_secs(5),
+        kept_for: Duration::from_secs(60),
     }
 }
 
@@ -480,7 +481,7 @@ async fn a_server_that_never_answers_takes_the_callers_patience_and_nothing_else
 async fn an_answer_that_comes_after_the_caller_gave_up_is_not_taken_for_the_next_mails() {
     let mut server = SmtpServer::start();
     let email = plain(&server);
-    server.set_mode("slow 1");
+    server.set_mode("hold");
     let hung = timeout(PATIENCE, email.deliver(&alarm("n/1/0", Vec::new()))).await;
     assert!(hung.is_err(), "{hung:?}");
     server.set_mode("perm");
@@ -571,6 +572,22 @@ async fn a_server_that_has_enough_of_a_connection_gets_a_new_one() {
     let mails = server.wait_for(5, SOON);
     let connections: Vec<u64> = mails.iter().map(|mail| mail.connection).collect();
     assert_eq!(connections, [1, 1, 2, 2, 3]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_nobody_needs_is_ended() {
+    let server = SmtpServer::start();
+    let settings = EmailSettings {
+        kept_for: Duration::from_millis(20),
+        ..settings(server.port())
+    };
+    let email = email(settings);
+    for number in 1..3 {
+        let parcel = alarm(&format!("n/{number}/0"), Vec::new());
+        email.deliver(&parcel).await.unwrap();
+        server.wait_for_ended(number);
+        assert_eq!(server.connections(), number);
+    }
 }
 
 #[tokio::test]

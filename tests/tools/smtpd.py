@@ -14,6 +14,7 @@ Each line of standard input is a mode:
   greylist N          451 to the first N tries of each sender and reader, then takes them
   late                451 after the mail itself
   hang [STEP]         never answers at this step: banner, reader (the usual one) or content
+  hold                answers for no reader until the mode changes, and then takes them
   cut                 takes the mail, then closes the connection without a word
   slow SECONDS        answers for each reader this late
   enough N            421 to the (N+1)th mail of a connection
@@ -28,6 +29,7 @@ import logging
 import ssl
 import sys
 import threading
+import warnings
 
 from aiosmtpd.smtp import SMTP, AuthResult
 
@@ -72,7 +74,10 @@ class Connection(SMTP):
 
     async def _handle_client(self):
         if self.server.mode[:2] == ["hang", "banner"]:
-            await forever()
+            try:
+                await forever()
+            finally:  # the other side has hung up
+                self.transport.abort()
         await super()._handle_client()
 
 
@@ -82,7 +87,7 @@ class Server:
     def __init__(self, arguments):
         self.arguments = arguments
         self.mode, self.tries, self.number, self.open = ["ok"], {}, 0, set()
-        self.listening, self.port = None, 0
+        self.listening, self.port, self.changed = None, 0, asyncio.Event()
 
     def count(self):
         self.number += 1
@@ -112,6 +117,8 @@ class Server:
 
     async def change(self, line):
         self.mode, self.tries = line.split(), {}
+        self.changed.set()
+        self.changed = asyncio.Event()
         if self.mode == ["refuse"]:
             self.refuse()
         else:
@@ -139,6 +146,8 @@ class Server:
         name, about = self.mode[0], self.mode[1:]
         if name == "slow":
             await asyncio.sleep(float(about[0]))
+        if name == "hold":
+            await self.changed.wait()
         if name == "hang" and about in ([], ["reader"]):
             await forever()
         if name == "temp" and about in ([], [address]):
@@ -178,6 +187,7 @@ class Server:
 
 async def main():
     logging.disable()
+    warnings.simplefilter("ignore")  # passwords in the clear stay on this machine
     parser = argparse.ArgumentParser()
     parser.add_argument("--starttls", nargs=2, metavar=("CERT", "KEY"))
     parser.add_argument("--tls", nargs=2, metavar=("CERT", "KEY"), help="from the first byte")

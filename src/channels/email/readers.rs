@@ -146,3 +146,48 @@ impl Reached {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use lettre::Address;
+
+    use super::{PARTLY_MAX, Reached, address};
+
+    #[test]
+    fn an_address_is_ascii_with_one_at_and_blanks_around_it_do_not_matter() {
+        assert_eq!(
+            address(" ada@example.com\n").unwrap().to_string(),
+            "ada@example.com"
+        );
+        for wrong in [
+            "",
+            "ada",
+            "ada@",
+            "@example.com",
+            "a b@example.com",
+            "ada@example.com, b@x.y",
+        ] {
+            assert!(address(wrong).is_err(), "{wrong}");
+        }
+        let international = address("ada@exämple.com").unwrap_err();
+        assert!(international.contains("xn--"), "{international}");
+    }
+
+    #[test]
+    fn who_has_a_mail_is_remembered_until_everyone_has_it_and_for_so_many_mails() {
+        let ada: Address = "ada@example.com".parse().unwrap();
+        let zoe: Address = "zoe@example.com".parse().unwrap();
+        let reached = Reached::default();
+        assert!(reached.of("1").is_empty());
+        reached.add("1", [ada.clone()].into_iter());
+        reached.add("1", [zoe.clone()].into_iter());
+        assert_eq!(reached.of("1"), [ada.clone(), zoe].into());
+        reached.forget("1");
+        assert!(reached.of("1").is_empty());
+        for number in 0..=PARTLY_MAX {
+            reached.add(&number.to_string(), [ada.clone()].into_iter());
+        }
+        assert!(reached.of("0").is_empty(), "the oldest");
+        assert_eq!(reached.of("1"), [ada].into());
+    }
+}

@@ -72,7 +72,7 @@ impl Server {
             tls,
             account: settings.account,
             connect_timeout: settings.connect_timeout,
-            idle: Idle::default(),
+            idle: Idle::new(settings.kept_for),
         })
     }
 

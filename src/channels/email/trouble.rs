@@ -86,7 +86,7 @@ impl Trouble {
         let what = if answered {
             refusing(step)
         } else {
-            failing(step)
+            failing(step, error)
         };
         let hint = hint(step, error).map_or(String::new(), |hint| format!("; {hint}"));
         Failure {
@@ -136,13 +136,25 @@ fn transient(error: String) -> Failure {
 
 /// The server's own words with their code; without an answer, what became of the connection.
 pub fn said(error: &smtp::Error) -> String {
-    let cause = error.source().map(ToString::to_string);
+    let cause = innermost(error).source().map(ToString::to_string);
     match (error.status(), cause) {
         (Some(code), Some(words)) => format!("{code} {words}"),
         (Some(code), None) => code.to_string(),
         (None, Some(cause)) => cause,
         (None, None) => error.to_string(),
     }
+}
+
+/// The library wraps some errors into another of its own.
+fn innermost(error: &smtp::Error) -> &smtp::Error {
+    let within = error.source().and_then(|it| it.downcast_ref());
+    within.map_or(error, innermost)
+}
+
+/// What TLS had to say, if it was TLS that failed.
+fn tls(error: &smtp::Error) -> Option<&rustls::Error> {
+    let io = innermost(error).source()?.downcast_ref::<io::Error>()?;
+    io.get_ref()?.downcast_ref()
 }
 
 fn refusing(step: Step) -> &'static str {
@@ -156,13 +168,17 @@ fn refusing(step: Step) -> &'static str {
     }
 }
 
-fn failing(step: Step) -> &'static str {
-    match step {
-        Step::Connect => "could not be reached",
-        Step::StartTls => "did not go over to TLS",
-        Step::SignIn => "broke off the sign-in",
-        Step::Sender | Step::Reader | Step::Data => "broke off before the mail was sent",
-        Step::Content => "did not say whether it took the mail",
+fn failing(step: Step, error: &smtp::Error) -> &'static str {
+    match (step, tls(error)) {
+        (Step::Connect | Step::StartTls, Some(rustls::Error::InvalidCertificate(_))) => {
+            "is not trusted"
+        }
+        (Step::Connect | Step::StartTls, Some(_)) => "does not speak TLS with us",
+        (Step::Connect, None) => "could not be reached",
+        (Step::StartTls, None) => "broke off while it went over to TLS",
+        (Step::SignIn, _) => "broke off the sign-in",
+        (Step::Sender | Step::Reader | Step::Data, _) => "broke off before the mail was sent",
+        (Step::Content, _) => "did not say whether it took the mail",
     }
 }
 
@@ -173,26 +189,18 @@ fn hint(step: Step, error: &smtp::Error) -> Option<&'static str> {
         (_, Some(530)) => Some("set username and password_file, or security, as it asks for"),
         (_, Some(534 | 535)) => Some("check username and password_file"),
         (Step::Sender, Some(500..)) => Some("check from: the server may not send for it"),
-        (Step::Connect | Step::StartTls, None) => connecting(error),
+        (Step::Connect | Step::StartTls, None) => Some(connecting(error)),
         _ => None,
     }
 }
 
-fn connecting(error: &smtp::Error) -> Option<&'static str> {
-    let error = error.source()?;
-    let io = error.downcast_ref::<io::Error>()?;
-    let tls = io
-        .get_ref()
-        .and_then(|it| it.downcast_ref::<rustls::Error>());
-    match tls {
-        Some(rustls::Error::InvalidCertificate(_)) => Some(
-            "host must be a name in its certificate; the certificate of an own authority belongs in ca_file",
-        ),
-        Some(rustls::Error::InvalidMessage(_)) => {
-            Some("it does not speak TLS on this port; check port and security")
+fn connecting(error: &smtp::Error) -> &'static str {
+    match tls(error) {
+        Some(rustls::Error::InvalidCertificate(_)) => {
+            "host must be a name in its certificate; the certificate of an own authority belongs in ca_file"
         }
-        Some(_) => Some("check port and security"),
-        None => Some("check host and port, and whether the server runs"),
+        Some(_) => "check port and security",
+        None => "check host and port, and whether the server runs",
     }
 }
 
@@ -210,4 +218,40 @@ pub fn clean(text: &str) -> String {
     }
     let kept: String = text.chars().take(WORDS_CHARACTERS_MAX - 1).collect();
     format!("{kept}…")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Refusal, clean, refused};
+
+    fn refusal(reader: &str, permanent: bool) -> Refusal {
+        Refusal {
+            reader: reader.to_owned(),
+            address: None,
+            said: "no such user".to_owned(),
+            permanent,
+        }
+    }
+
+    #[test]
+    fn the_words_of_others_are_kept_in_one_line_of_300_characters() {
+        assert_eq!(clean("a\r\n b\u{1b}[31m\0"), "a b [31m");
+        let long = clean(&"ñ".repeat(301));
+        assert_eq!(long.chars().count(), 300);
+        assert!(long.ends_with("ñ…"), "{long}");
+        assert_eq!(clean(&"ñ".repeat(300)), "ñ".repeat(300));
+    }
+
+    #[test]
+    fn another_try_is_worth_it_while_it_may_help_one_of_the_refused() {
+        let failure = refused("s:25", &[refusal("Ada", true), refusal("Zoë", false)], 3);
+        assert_eq!(
+            failure.error,
+            "not taken by s:25 for 2 of 3 readers, the others have it; Ada: no such user; Zoë: no such user"
+        );
+        assert!(!failure.permanent && !failure.doubtful);
+        let failure = refused("s:25", &[refusal("Ada", true)], 1);
+        assert!(failure.error.contains("for every reader"), "{failure:?}");
+        assert!(failure.permanent);
+    }
 }

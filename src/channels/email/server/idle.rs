@@ -11,14 +11,14 @@ use lettre::transport::smtp::{client::AsyncSmtpConnection, commands::Rset};
 
 /// Connections kept; the two lanes of a channel use one each.
 const KEPT_MAX: usize = 4;
-/// How long one is kept: shorter than servers wait, which end it after five minutes (RFC 5321, 4.5.3.2.7).
-const KEPT: Duration = Duration::from_secs(60);
 /// How long a server may take to say goodbye.
 const GOODBYE_MAX: Duration = Duration::from_secs(5);
 
 /// Connections between two mails.
-#[derive(Default)]
-pub struct Idle(Arc<Mutex<Kept>>);
+pub struct Idle {
+    kept: Arc<Mutex<Kept>>,
+    kept_for: Duration,
+}
 
 #[derive(Default)]
 struct Kept {
@@ -27,10 +27,18 @@ struct Kept {
 }
 
 impl Idle {
+    /// None yet; each is kept this long.
+    pub fn new(kept_for: Duration) -> Self {
+        Self {
+            kept: Arc::default(),
+            kept_for,
+        }
+    }
+
     /// A connection that still answers and stands at the beginning of a conversation.
     pub async fn take(&self) -> Option<AsyncSmtpConnection> {
         loop {
-            let (_, mut connection) = lock(&self.0).connections.pop()?;
+            let (_, mut connection) = lock(&self.kept).connections.pop()?;
             if connection.command(Rset).await.is_ok() {
                 return Some(connection);
             }
@@ -39,16 +47,17 @@ impl Idle {
 
     /// Keeps a connection whose conversation has come to its end.
     pub fn keep(&self, connection: AsyncSmtpConnection) {
-        let mut kept = lock(&self.0);
+        let mut kept = lock(&self.kept);
         if kept.connections.len() >= KEPT_MAX {
             return;
         }
         kept.number += 1;
         let number = kept.number;
         kept.connections.push((number, connection));
-        let kept = Arc::downgrade(&self.0);
+        let kept = Arc::downgrade(&self.kept);
+        let kept_for = self.kept_for;
         tokio::spawn(async move {
-            tokio::time::sleep(KEPT).await;
+            tokio::time::sleep(kept_for).await;
             end(&kept, number).await;
         });
     }
