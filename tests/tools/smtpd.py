@@ -13,7 +13,7 @@ Each line of standard input is a mode:
   perm [ADDRESS]      550 to every reader, or to this one
   greylist N          451 to the first N tries of each sender and reader, then takes them
   late                451 after the mail itself
-  hang [STEP]         never answers at this step: banner, reader (the usual one) or content
+  hang [STEP]         never answers at this step: banner, reader (the usual one), content or reset
   hold                answers for no reader until the mode changes, and then takes them
   cut                 takes the mail, then closes the connection without a word
   slow SECONDS        answers for each reader this late
@@ -140,6 +140,11 @@ class Server:
             return "421 4.7.0 enough for one connection"
         envelope.mail_from = address
         envelope.mail_options.extend(options)
+        return "250 OK"
+
+    async def handle_RSET(self, _connection, _session, _envelope):
+        if self.mode == ["hang", "reset"]:
+            await forever()
         return "250 OK"
 
     async def handle_RCPT(self, _connection, _session, envelope, address, _options):

@@ -8,9 +8,12 @@ use std::{
 };
 
 use lettre::transport::smtp::{client::AsyncSmtpConnection, commands::Rset};
+use tokio::time::{sleep, timeout};
 
 /// Connections kept; the two lanes of a channel use one each.
 const KEPT_MAX: usize = 4;
+/// How long a server may take to show that it is still there; after that a new connection is the quicker way.
+const ANSWER_MAX: Duration = Duration::from_secs(2);
 /// How long a server may take to say goodbye.
 const GOODBYE_MAX: Duration = Duration::from_secs(5);
 
@@ -39,7 +42,8 @@ impl Idle {
     pub async fn take(&self) -> Option<AsyncSmtpConnection> {
         loop {
             let (_, mut connection) = lock(&self.kept).connections.pop()?;
-            if connection.command(Rset).await.is_ok() {
+            let answer = timeout(ANSWER_MAX, connection.command(Rset)).await;
+            if answer.is_ok_and(|answer| answer.is_ok()) {
                 return Some(connection);
             }
         }
@@ -57,7 +61,7 @@ impl Idle {
         let kept = Arc::downgrade(&self.kept);
         let kept_for = self.kept_for;
         tokio::spawn(async move {
-            tokio::time::sleep(kept_for).await;
+            sleep(kept_for).await;
             end(&kept, number).await;
         });
     }
@@ -72,7 +76,7 @@ async fn end(kept: &Weak<Mutex<Kept>>, number: u64) {
     });
     if let Some(mut connection) = found {
         // Whatever the server says to it, the connection ends here.
-        let _ = tokio::time::timeout(GOODBYE_MAX, connection.quit()).await;
+        let _ = timeout(GOODBYE_MAX, connection.quit()).await;
     }
 }
 
