@@ -158,9 +158,14 @@ impl SmtpServer {
 
     /// Changes how it answers, and returns once it does.
     pub fn set_mode(&mut self, mode: &str) {
-        let before = self.of("mode").len();
-        writeln!(self.stdin, "{mode}").unwrap();
-        self.until(ANSWER_MAX, |events| count(events, "mode") > before);
+        self.tell(mode);
+    }
+
+    /// Returns once the server has taken notice, and all that happened before is seen.
+    fn tell(&self, line: &str) {
+        let before = count(&self.events.seen.lock().unwrap(), "line");
+        writeln!(&self.stdin, "{line}").unwrap();
+        self.until(ANSWER_MAX, |events| count(events, "line") > before);
     }
 
     /// The mails it took, those too that it gave no receipt for.
@@ -186,6 +191,7 @@ impl SmtpServer {
     }
 
     fn of(&self, kind: &str) -> Vec<Value> {
+        self.tell("sync");
         let seen = self.events.seen.lock().unwrap();
         let of_kind = seen.iter().filter(|event| event["event"] == kind);
         of_kind.cloned().collect()

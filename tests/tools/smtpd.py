@@ -5,9 +5,9 @@ It prints its port, then one line of JSON an event:
   {"event": "connection", "connection": 1}                     somebody connected
   {"event": "message", "connection": 1, "mail_from": …, "rcpt_tos": […], "content": …, "tls": …, "user": …}
   {"event": "ended", "connection": 1}                          the connection is over
-  {"event": "mode", "mode": "temp"}                            a line of standard input has taken effect
+  {"event": "line", "line": "temp"}                            a line of standard input has taken effect
 
-Each line of standard input is a mode:
+Each line of standard input is a mode, or `sync`, which changes nothing: what happened before it has been told.
   ok                  takes everything
   temp [ADDRESS]      451 to every reader, or to this one
   perm [ADDRESS]      550 to every reader, or to this one
@@ -116,6 +116,8 @@ class Server:
             connection.transport.abort()
 
     async def change(self, line):
+        if line == "sync":
+            return
         self.mode, self.tries = line.split(), {}
         self.changed.set()
         self.changed = asyncio.Event()
@@ -123,7 +125,6 @@ class Server:
             self.refuse()
         else:
             await self.listen()
-        tell(event="mode", mode=line)
 
     def authenticate(self, _server, session, _envelope, _mechanism, login):
         user, password = self.arguments.auth
@@ -211,6 +212,7 @@ async def main():
     threading.Thread(target=read, daemon=True).start()
     while (line := await lines.get()) is not None:
         await server.change(line.strip())
+        tell(event="line", line=line.strip())
 
 
 if __name__ == "__main__":
