@@ -6,6 +6,7 @@
 mod support;
 
 mod down;
+mod email;
 #[path = "../scenarios/mod.rs"]
 mod scenarios;
 

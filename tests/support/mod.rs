@@ -36,6 +36,8 @@ use tipoff::{
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 
+pub mod smtp;
+
 /// The night of most tests: a game date of the shipped season.
 pub const TONIGHT: &str = "2026-01-19";
 /// When most tests begin: an hour after the date opened, eight before its deadline.
