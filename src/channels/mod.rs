@@ -1,5 +1,8 @@
-//! Where messages go: for now the console and the log.
+//! Where messages go: Slack, a webhook, the console and the log.
 //!
 //! What a message says belongs to `render`.
 
+mod answer;
 pub mod console;
+pub mod slack;
+pub mod webhook;
