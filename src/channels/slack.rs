@@ -13,7 +13,10 @@ use crate::{
         alert::{Change, Severity, Told},
         routing::Failure,
     },
-    ports::{Channel, Live, notice::{Notice, Parcel, Receipt}},
+    ports::{
+        Channel, Live,
+        notice::{Notice, Parcel, Receipt},
+    },
     render::letter::Letter,
 };
 
@@ -71,16 +74,22 @@ impl fmt::Debug for Way {
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// The token holds characters that no token has.
-    #[error("slack: token: empty, or with a space or line break in it: copy the bot token again, it starts with xoxb-")]
+    #[error(
+        "slack: token: empty, or with a space or line break in it: copy the bot token again, it starts with xoxb-"
+    )]
     Token,
     /// No channel.
     #[error("slack: channel: empty: write the channel's id, for example C024BE91L")]
     Channel,
     /// The Web API's address is none.
-    #[error("slack: api_url: not an http or https address: leave it out for https://slack.com/api/")]
+    #[error(
+        "slack: api_url: not an http or https address: leave it out for https://slack.com/api/"
+    )]
     ApiUrl,
     /// The webhook's address is none.
-    #[error("slack: webhook url: not an http or https address: copy it again, it starts with https://hooks.slack.com/")]
+    #[error(
+        "slack: webhook url: not an http or https address: copy it again, it starts with https://hooks.slack.com/"
+    )]
     Url,
     /// The cryptography that the program comes with does not work.
     #[error("slack: setting up tls")]
@@ -267,7 +276,8 @@ async fn edit(
     };
     match errors::code(&error) {
         Some(code) if errors::is_layout(code) => {
-            bot.edit(&without_layout(post.clone(), code, bare), place).await
+            bot.edit(&without_layout(post.clone(), code, bare), place)
+                .await
         }
         Some(_) | None => Err(error),
     }
@@ -275,7 +285,10 @@ async fn edit(
 
 /// An alarm is never lost to a layout: its words alone, and why.
 fn without_layout(post: Post, code: &str, bare: impl Fn(&str) -> String) -> Post {
-    tracing::warn!(code, "slack does not take the layout of a message: sending its words alone");
+    tracing::warn!(
+        code,
+        "slack does not take the layout of a message: sending its words alone"
+    );
     Post {
         text: bare(code),
         blocks: Vec::new(),

@@ -48,7 +48,9 @@ impl fmt::Debug for WebhookSettings {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum SettingsError {
     /// The address is none.
-    #[error("webhook: url: not an http or https address: write it in full, for example https://example.org/alerts")]
+    #[error(
+        "webhook: url: not an http or https address: write it in full, for example https://example.org/alerts"
+    )]
     Url,
     /// The token holds characters that no header can.
     #[error("webhook: bearer_token: empty, or with a space or line break in it: copy it again")]

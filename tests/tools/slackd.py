@@ -6,7 +6,8 @@ usage: slackd.py [--port N] [--page FILE]   serve on 127.0.0.1; the port is the 
 
 After the port each request is one JSON line: method, payload, verdict, milliseconds. Lines on stdin set the mode:
     ok | notfound | ratelimit SECONDS | error500 | okfalse ERROR | html | hang | cut | refuse
-GET /page, or --page FILE after each message, shows what was received as a page. The channel is C0TIPOFF, the token
+In `hang` a request is told of when it comes, too: {"hanging": method}. GET /messages gives back what was taken, with
+its edits; GET /page, or --page FILE after each message, shows it as a page. The channel is C0TIPOFF, the token
 xoxb-test, the webhook /services/T000/B000/XXX.
 
 Rules: https://docs.slack.dev/reference/block-kit/blocks and https://docs.slack.dev/reference/methods/chat.postMessage
@@ -184,9 +185,9 @@ def markup(text, fail):
     for found in re.finditer(r"&(?!amp;|lt;|gt;)", text):
         fail(f"unescaped & at {found.start()}")
     rest = re.sub(r"<@[UW][A-Z0-9]{1,29}>|<https?://[^<>|\s]+(\|[^<>]*)?>", "", text)
-    for letter in "<>":
-        if letter in rest:
-            fail(f"unescaped {letter}")
+    found = re.search("[<>]", rest)
+    if found:
+        fail(f"unescaped {found.group()}")
 
 
 class Slack:
@@ -415,6 +416,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/page":
             return self.answer(200, page(self.server.slack.messages))
+        if self.path == "/messages":
+            return self.answer(200, self.server.slack.messages)
         return self.answer(404, "not found")
 
     def do_POST(self):
@@ -467,6 +470,7 @@ class Handler(BaseHTTPRequestHandler):
         elif mode == "okfalse":
             self.okfalse(method, payload, argument)
         elif mode == "hang":
+            self.server.line({"hanging": method})
             self.server.hang.wait(60)
             self.close_connection = True
         elif mode in ("cut", "refuse"):

@@ -66,17 +66,38 @@ pub(super) fn notification(letter: &Letter) -> String {
 pub(super) fn bare(letter: &Letter, mentions: &[String], why: &str) -> String {
     let mut parts = vec![notification(letter)];
     parts.extend(mention_line(mentions));
-    parts.push(format!("(Slack did not take this message's layout: {})", escaped(why, 80)));
+    parts.push(format!(
+        "(Slack did not take this message's layout: {})",
+        escaped(why, 80)
+    ));
     let mut texts: Vec<String> = letter.notes.clone();
     texts.extend(letter.items.iter().map(|item| format!("• {}", line(item))));
-    texts.extend(letter.facts.iter().map(|(label, value)| format!("{label}: {value}")));
-    texts.extend([&letter.done, &letter.next, &letter.advice].into_iter().flatten().cloned());
-    texts.extend(letter.links.iter().map(|link| format!("{}: {}", link.label, link.url)));
+    texts.extend(
+        letter
+            .facts
+            .iter()
+            .map(|(label, value)| format!("{label}: {value}")),
+    );
+    texts.extend(
+        [&letter.done, &letter.next, &letter.advice]
+            .into_iter()
+            .flatten()
+            .cloned(),
+    );
+    texts.extend(
+        letter
+            .links
+            .iter()
+            .map(|link| format!("{}: {}", link.label, link.url)),
+    );
     texts.push(letter.footer.clone());
     texts.push(letter.id.clone());
     let used: usize = parts.iter().map(|part| part.chars().count() + 1).sum();
     let room = TEXT_MAX.saturating_sub(used);
-    let texts: Vec<(String, u64)> = texts.into_iter().map(|text| (cut(&text, ITEM_MAX), 1)).collect();
+    let texts: Vec<(String, u64)> = texts
+        .into_iter()
+        .map(|text| (cut(&text, ITEM_MAX), 1))
+        .collect();
     parts.push(escaped(&lines(&texts, 0, room), room));
     parts.join("\n")
 }
@@ -128,7 +149,9 @@ fn mention_line(mentions: &[String]) -> Option<String> {
     let is_id = |id: &&String| {
         (2..=30).contains(&id.len())
             && id.starts_with(['U', 'W'])
-            && id.chars().all(|it| it.is_ascii_uppercase() || it.is_ascii_digit())
+            && id
+                .chars()
+                .all(|it| it.is_ascii_uppercase() || it.is_ascii_digit())
     };
     let ids: BTreeSet<&String> = mentions.iter().filter(is_id).collect();
     let calls: Vec<String> = ids
@@ -166,7 +189,10 @@ fn item(index: usize, item: &Item) -> Option<SlackBlock> {
     let title = format!("{emoji} {}", cut(&item.title, 100));
     let change = format!(" · {word}, {}\n", cut(&item.change, 100));
     let mut rest = cut(&item.text, ITEM_MAX / 2);
-    for extra in [Some(&item.since), item.acknowledged.as_ref()].into_iter().flatten() {
+    for extra in [Some(&item.since), item.acknowledged.as_ref()]
+        .into_iter()
+        .flatten()
+    {
         rest += &format!("\n{}", cut(extra, 100));
     }
     let runs = [Run::Bold(&title), Run::Plain(&change), Run::Plain(&rest)];
@@ -182,7 +208,10 @@ fn item(index: usize, item: &Item) -> Option<SlackBlock> {
 
 fn line(item: &Item) -> String {
     let (emoji, word) = badge(item.status);
-    format!("{emoji} {word}: {} ({}): {}", item.title, item.change, item.text)
+    format!(
+        "{emoji} {word}: {} ({}): {}",
+        item.title, item.change, item.text
+    )
 }
 
 /// Numbers, each with its label: two columns where there is room, one on a phone.
@@ -214,7 +243,13 @@ fn units(groups: &[UnitGroup], unnamed: u64) -> Option<SlackBlock> {
     if text.trim().is_empty() {
         return None;
     }
-    section(&[Run::Bold("Still needing work"), Run::Plain(&format!("\n{text}"))], UNITS_MAX + 40)
+    section(
+        &[
+            Run::Bold("Still needing work"),
+            Run::Plain(&format!("\n{text}")),
+        ],
+        UNITS_MAX + 40,
+    )
 }
 
 fn group(group: &UnitGroup) -> (String, u64) {
@@ -224,8 +259,16 @@ fn group(group: &UnitGroup) -> (String, u64) {
         .take(NAMES_A_GAME_MAX)
         .map(|name| cut(name, NAME_MAX))
         .collect();
-    let more = if group.units.len() > names.len() { ", …" } else { "" };
-    let line = format!("• {}: {}{more}", cut(&group.game, NAME_MAX), names.join(", "));
+    let more = if group.units.len() > names.len() {
+        ", …"
+    } else {
+        ""
+    };
+    let line = format!(
+        "• {}: {}{more}",
+        cut(&group.game, NAME_MAX),
+        names.join(", ")
+    );
     (line, names.len() as u64)
 }
 
@@ -247,7 +290,10 @@ pub(super) fn list(title: &str, texts: &[String]) -> Option<SlackBlock> {
 fn table(table: &Table) -> Option<SlackBlock> {
     let row = |cells: &Vec<String>| {
         let mut named = cells.iter().zip(&table.head);
-        let first = named.next().map(|(cell, _)| cell.clone()).unwrap_or_default();
+        let first = named
+            .next()
+            .map(|(cell, _)| cell.clone())
+            .unwrap_or_default();
         let rest: Vec<String> = named.map(|(cell, head)| format!("{head} {cell}")).collect();
         (format!("{first}: {}", cut(&rest.join(", "), FIELD_MAX)), 1)
     };
@@ -301,7 +347,10 @@ pub(super) fn context(texts: &[String]) -> Option<SlackBlock> {
 }
 
 fn counted(texts: &[String], max: usize) -> Vec<(String, u64)> {
-    let said = texts.iter().take(max).filter(|text| !text.trim().is_empty());
+    let said = texts
+        .iter()
+        .take(max)
+        .filter(|text| !text.trim().is_empty());
     said.map(|text| (cut(text, FIELD_MAX), 1)).collect()
 }
 

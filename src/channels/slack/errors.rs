@@ -13,25 +13,79 @@ use crate::{
 
 /// What people can do about a refusal. <https://docs.slack.dev/reference/methods/chat.postMessage#errors>
 const FIXES: [(&str, &str); 19] = [
-    ("invalid_auth", "the token is not valid: copy the bot token again, it starts with xoxb-"),
+    (
+        "invalid_auth",
+        "the token is not valid: copy the bot token again, it starts with xoxb-",
+    ),
     ("not_authed", "no token arrived: configure the bot token"),
-    ("account_inactive", "the token's app was removed: install it again and copy the new bot token"),
-    ("token_revoked", "the token was revoked: install the app again and copy the new bot token"),
-    ("token_expired", "the token has expired: copy the new bot token"),
-    ("missing_scope", "the app lacks a right: add the scope chat:write and install it again"),
-    ("no_permission", "the app lacks a right: add the scope chat:write and install it again"),
-    ("channel_not_found", "the channel is not known to the app: check its id and invite the app to it"),
-    ("not_in_channel", "the app is not in the channel: invite it with /invite"),
-    ("is_archived", "the channel is archived: configure another one or bring it back"),
-    ("channel_is_archived", "the channel is archived: configure another one or bring it back"),
-    ("restricted_action", "the workspace does not let the app post there: ask its owner"),
-    ("posting_to_general_channel_denied", "the workspace does not let the app post there: configure another channel"),
-    ("ekm_access_denied", "the workspace's owner has suspended posting: ask them"),
-    ("no_service", "the webhook does not exist any more: make a new one and configure its address"),
-    ("no_service_id", "the webhook's address is not complete: copy it again"),
-    ("no_team", "the webhook's workspace does not exist any more: make a new webhook"),
-    ("team_disabled", "the workspace is not active any more: configure another one"),
-    ("action_prohibited", "the workspace's owner does not let webhooks post there: ask them"),
+    (
+        "account_inactive",
+        "the token's app was removed: install it again and copy the new bot token",
+    ),
+    (
+        "token_revoked",
+        "the token was revoked: install the app again and copy the new bot token",
+    ),
+    (
+        "token_expired",
+        "the token has expired: copy the new bot token",
+    ),
+    (
+        "missing_scope",
+        "the app lacks a right: add the scope chat:write and install it again",
+    ),
+    (
+        "no_permission",
+        "the app lacks a right: add the scope chat:write and install it again",
+    ),
+    (
+        "channel_not_found",
+        "the channel is not known to the app: check its id and invite the app to it",
+    ),
+    (
+        "not_in_channel",
+        "the app is not in the channel: invite it with /invite",
+    ),
+    (
+        "is_archived",
+        "the channel is archived: configure another one or bring it back",
+    ),
+    (
+        "channel_is_archived",
+        "the channel is archived: configure another one or bring it back",
+    ),
+    (
+        "restricted_action",
+        "the workspace does not let the app post there: ask its owner",
+    ),
+    (
+        "posting_to_general_channel_denied",
+        "the workspace does not let the app post there: configure another channel",
+    ),
+    (
+        "ekm_access_denied",
+        "the workspace's owner has suspended posting: ask them",
+    ),
+    (
+        "no_service",
+        "the webhook does not exist any more: make a new one and configure its address",
+    ),
+    (
+        "no_service_id",
+        "the webhook's address is not complete: copy it again",
+    ),
+    (
+        "no_team",
+        "the webhook's workspace does not exist any more: make a new webhook",
+    ),
+    (
+        "team_disabled",
+        "the workspace is not active any more: configure another one",
+    ),
+    (
+        "action_prohibited",
+        "the workspace's owner does not let webhooks post there: ask them",
+    ),
 ];
 
 /// Slack is to blame, or the pace is: another try may help.
@@ -165,7 +219,8 @@ fn lost(cause: &(dyn std::error::Error + Send + Sync + 'static)) -> Failure {
 
 /// A code as Slack writes them; anything else is not repeated.
 fn printable(code: &str) -> &str {
-    let is_code = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_';
+    let is_code =
+        |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_';
     if code.len() <= 60 && !code.is_empty() && code.chars().all(is_code) {
         code
     } else {
@@ -195,7 +250,10 @@ mod tests {
         for (code, fix) in FIXES {
             let failure = refused(code);
             assert!(failure.permanent, "{code}");
-            assert!(failure.error.contains(code) && failure.error.contains(fix), "{failure:?}");
+            assert!(
+                failure.error.contains(code) && failure.error.contains(fix),
+                "{failure:?}"
+            );
         }
         for code in PASSING {
             assert!(!refused(code).permanent, "{code}");
@@ -208,7 +266,10 @@ mod tests {
     fn a_code_that_is_none_is_not_repeated() {
         for code in ["xoxb-1-secret", "", "Bearer x", &"a".repeat(61)] {
             let failure = refused(code);
-            assert!(failure.permanent && failure.error.contains("no code"), "{failure:?}");
+            assert!(
+                failure.permanent && failure.error.contains("no code"),
+                "{failure:?}"
+            );
         }
         assert!(refused("some_new_code").error.contains("some_new_code"));
     }
@@ -225,7 +286,9 @@ mod tests {
         let broken = SlackClientHttpError::new(reqwest::StatusCode::BAD_GATEWAY)
             .with_http_response_body("secret".to_owned());
         let broken = failure(&SlackClientError::HttpError(broken), now());
-        assert!(!broken.permanent && broken.error.contains("502") && !broken.error.contains("secret"));
+        assert!(
+            !broken.permanent && broken.error.contains("502") && !broken.error.contains("secret")
+        );
 
         let refused = SlackClientApiError::new("invalid_auth".to_owned())
             .with_http_response_body("secret".to_owned());
@@ -234,6 +297,9 @@ mod tests {
 
         let error = serde_json::from_str::<u8>("\"secret\"").unwrap_err();
         let unreadable = failure(&map_serde_error(error, Some("secret")), now());
-        assert!(unreadable.doubtful && !unreadable.error.contains("secret"), "{unreadable:?}");
+        assert!(
+            unreadable.doubtful && !unreadable.error.contains("secret"),
+            "{unreadable:?}"
+        );
     }
 }

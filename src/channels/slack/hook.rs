@@ -7,7 +7,10 @@ use reqwest::{StatusCode, header::HeaderMap};
 use serde::Serialize;
 use slack_morphism::blocks::SlackBlock;
 
-use super::{bot::Post, errors::{is_layout, refused}};
+use super::{
+    bot::Post,
+    errors::{is_layout, refused},
+};
 use crate::{
     channels::answer::{doubtful, refusal, silence, words},
     domain::{Instant, routing::Failure},
@@ -82,5 +85,7 @@ fn judge(status: StatusCode, headers: &HeaderMap, body: &str, now: Instant) -> R
 }
 
 fn is_code(body: &str) -> bool {
-    !body.is_empty() && body.len() <= 60 && body.chars().all(|it| it.is_ascii_lowercase() || it == '_')
+    !body.is_empty()
+        && body.len() <= 60
+        && body.chars().all(|it| it.is_ascii_lowercase() || it == '_')
 }

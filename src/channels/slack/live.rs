@@ -18,7 +18,11 @@ use crate::{
         trigger::Source,
     },
     ports::Live,
-    render::{Zones, letter::{Link, Status}, sentence},
+    render::{
+        Zones,
+        letter::{Link, Status},
+        sentence,
+    },
 };
 
 /// Squares of the progress bar: a phone shows them on one line.
@@ -30,7 +34,12 @@ const LINE_MAX: usize = 1000;
 pub(super) fn notification(live: &Live) -> String {
     let night = &live.night;
     let (emoji, word) = standing(night);
-    let text = format!("{emoji} {word}: {} {}, {}", night.key.handoff, night.key.game_date, progress(night));
+    let text = format!(
+        "{emoji} {word}: {} {}, {}",
+        night.key.handoff,
+        night.key.game_date,
+        progress(night)
+    );
     escaped(&text, LINE_MAX)
 }
 
@@ -38,7 +47,10 @@ pub(super) fn notification(live: &Live) -> String {
 pub(super) fn blocks(live: &Live) -> Vec<SlackBlock> {
     let night = &live.night;
     let (emoji, word) = standing(night);
-    let title = format!("{emoji} {word} · {} {}", night.key.handoff, night.key.game_date);
+    let title = format!(
+        "{emoji} {word} · {} {}",
+        night.key.handoff, night.key.game_date
+    );
     let mut blocks = vec![header(&title)];
     let deadline = deadline(night);
     blocks.extend(section(&[Run::Bold(&deadline)], LINE_MAX));
@@ -46,7 +58,13 @@ pub(super) fn blocks(live: &Live) -> Vec<SlackBlock> {
     blocks.extend(section(&[Run::Italic(&notes(night).join("\n"))], LINE_MAX));
     blocks.extend(fields(&facts(night)));
     blocks.extend(missing(live).and_then(|text| {
-        section(&[Run::Bold("Still needing work"), Run::Plain(&format!("\n{text}"))], LINE_MAX)
+        section(
+            &[
+                Run::Bold("Still needing work"),
+                Run::Plain(&format!("\n{text}")),
+            ],
+            LINE_MAX,
+        )
     }));
     blocks.extend(list("Open alerts", &alerts(night)));
     blocks.extend(list("What happens next", &next(night)));
@@ -133,7 +151,12 @@ fn bar_line(night: &Snapshot) -> String {
     let full = share * BAR / ready;
     let bar = "▓".repeat(full as usize) + &"░".repeat((BAR - full) as usize);
     // Cut, so that 100 % means all.
-    format!("{bar} {} %\n{}, {}", share * 100 / ready, state(night.state), progress(night))
+    format!(
+        "{bar} {} %\n{}, {}",
+        share * 100 / ready,
+        state(night.state),
+        progress(night)
+    )
 }
 
 fn progress(night: &Snapshot) -> String {
@@ -163,7 +186,10 @@ fn notes(night: &Snapshot) -> Vec<String> {
     }
     if let Some((since, error)) = &night.could_not_ask {
         let since = zones(night).both(*since);
-        notes.push(format!("The warehouse could not be asked since {since}: {}", cut(error, 200)));
+        notes.push(format!(
+            "The warehouse could not be asked since {since}: {}",
+            cut(error, 200)
+        ));
     }
     notes
 }
@@ -176,7 +202,10 @@ fn facts(night: &Snapshot) -> Vec<(String, String)> {
             Some(at) => format!("at the latest {}", both(at)),
             None => "no end is in sight".to_owned(),
         };
-        facts.push(("Forecast".to_owned(), format!("{}\n{latest}", both(forecast.finish_at))));
+        facts.push((
+            "Forecast".to_owned(),
+            format!("{}\n{latest}", both(forecast.finish_at)),
+        ));
     }
     let started = match night.started_by {
         Some(source) => path(source).to_owned(),

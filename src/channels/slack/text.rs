@@ -155,9 +155,11 @@ fn has_marks(text: &str) -> bool {
 fn has_emoji(text: &str) -> bool {
     let names: Vec<&str> = text.split(':').collect();
     let between = names.len().saturating_sub(1);
-    names.iter().take(between).skip(1).any(|name| {
-        name.chars().any(char::is_alphabetic) && !name.chars().any(char::is_whitespace)
-    })
+    names
+        .iter()
+        .take(between)
+        .skip(1)
+        .any(|name| name.chars().any(char::is_alphabetic) && !name.chars().any(char::is_whitespace))
 }
 
 /// As many lines as fit, each escaped later; the rest is counted in the last one. `weights` says for how many things
@@ -242,18 +244,25 @@ mod tests {
             assert!(!is_harmless(text), "{text}");
             assert_eq!(marked(&[Run::Bold("Title"), Run::Plain(text)]), None);
         }
-        for text in ["no_prop_line", "07:00:00 PST", "a > b", "41 of 350: 12 %", "::"] {
+        for text in [
+            "no_prop_line",
+            "07:00:00 PST",
+            "a > b",
+            "41 of 350: 12 %",
+            "::",
+        ] {
             assert!(is_harmless(text), "{text}");
         }
     }
 
     #[test]
     fn markup_of_ours_encloses_words_and_not_the_space_around_them() {
-        let runs = [Run::Bold("Deadline "), Run::Plain("a & b\n"), Run::Italic("one\ntwo")];
-        assert_eq!(
-            marked(&runs).unwrap(),
-            "*Deadline* a &amp; b\n_one_\n_two_"
-        );
+        let runs = [
+            Run::Bold("Deadline "),
+            Run::Plain("a & b\n"),
+            Run::Italic("one\ntwo"),
+        ];
+        assert_eq!(marked(&runs).unwrap(), "*Deadline* a &amp; b\n_one_\n_two_");
         assert_eq!(paragraph(&[Run::Bold(" "), Run::Plain("\n")], 100), None);
     }
 

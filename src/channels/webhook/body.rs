@@ -76,7 +76,11 @@ pub(super) fn write(parcel: &Parcel, receiver: &str) -> Body {
         version: "4",
         group_key: group_key(&group_labels),
         truncated_alerts: 0,
-        status: if fires { Status::Firing } else { Status::Resolved },
+        status: if fires {
+            Status::Firing
+        } else {
+            Status::Resolved
+        },
         receiver: receiver.to_owned(),
         common_labels: common(alerts.iter().map(|entry| entry.labels.clone())),
         common_annotations: common(alerts.iter().map(|entry| entry.annotations.clone())),
@@ -115,7 +119,7 @@ fn entry(told: &Told, about: &About, links: &Links) -> Entry {
         ("description", sentence(&alert.text)),
     ]);
     if let Some(runbooks) = &links.runbooks {
-        annotations.insert("runbook_url", format!("{runbooks}/{kind}"));
+        annotations.insert("runbook_url", format!("{runbooks}/{}.md", camel(&kind)));
     }
     if let Some(acknowledged) = &alert.acknowledged {
         annotations.insert("acknowledged_by", acknowledged.by.clone());
