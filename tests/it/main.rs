@@ -16,3 +16,5 @@ mod http_probes;
 mod http_push;
 mod http_quarantine;
 mod kill;
+mod slack;
+mod webhook;

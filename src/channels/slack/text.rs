@@ -242,7 +242,7 @@ mod tests {
             "x_",
         ] {
             assert!(!is_harmless(text), "{text}");
-            assert_eq!(marked(&[Run::Bold("Title"), Run::Plain(text)]), None);
+            assert_eq!(marked(&[Run::Bold("Title\n"), Run::Plain(text)]), None);
         }
         for text in [
             "no_prop_line",

@@ -203,7 +203,7 @@ fn letters() -> impl Strategy<Value = Letter> {
 }
 
 proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(32))]
 
     #[test]
     fn any_letter_keeps_slacks_limits_and_calls_nobody(letter in letters()) {

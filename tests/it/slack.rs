@@ -1,0 +1,525 @@
+//! Slack over a real socket, against the strict stand-in: by a bot and by an incoming webhook.
+//!
+//! What a layout looks like is tested beside it.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use serde_json::Value;
+use tipoff::{
+    channels::slack::{Slack, SlackSettings, Way},
+    clock::SystemClock,
+    domain::{
+        alert::{Alert, Change, Kind, Role, Severity, Told},
+        completion::Standing,
+        ids::{GameId, UnitId},
+        routing::{Failure, Person},
+        run::Snapshot,
+    },
+    ports::{
+        Channel, Live, OpenUnit,
+        notice::{About, Content, Links, Notice, Parcel},
+    },
+    render::letter::{Item, Letter, Link, Status, UnitGroup},
+};
+
+use crate::support::{
+    instant,
+    slack::{CHANNEL, SlackServer, TOKEN},
+};
+
+const NIGHT: &str = include_str!(concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/src/channels/slack/live/night.json"
+));
+
+fn slack(way: Way, server: &SlackServer) -> Slack {
+    let settings = SlackSettings {
+        way,
+        api_url: server.url(),
+    };
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    Slack::new(&settings, client.build().unwrap(), Arc::new(SystemClock)).unwrap()
+}
+
+fn bot(server: &SlackServer) -> Slack {
+    bot_of(server, TOKEN, CHANNEL)
+}
+
+fn bot_of(server: &SlackServer, token: &str, channel: &str) -> Slack {
+    let (token, channel) = (token.to_owned(), channel.to_owned());
+    slack(Way::Bot { token, channel }, server)
+}
+
+fn hook(server: &SlackServer) -> Slack {
+    let url = server.webhook_url();
+    slack(Way::Webhook { url }, server)
+}
+
+fn parcel(change: Change, thread: Option<&str>) -> Parcel {
+    let at = instant("2026-01-19T15:00:00Z");
+    let alert = Alert {
+        kind: Kind::DeadlineBreached,
+        subject: None,
+        severity: Severity::Critical,
+        text: "41 of 350 players have no prediction".to_owned(),
+        opened_at: at,
+        critical_since: Some(at),
+        told_at: None,
+        told_up_to: None,
+        acknowledged: None,
+        resolved_at: None,
+    };
+    let told = Told {
+        change,
+        alert,
+        known_up_to: None,
+    };
+    Parcel {
+        notices: vec![Notice {
+            id: "phase4-to-phase5/2026-01-19/7/0".to_owned(),
+            about: About::Service,
+            at,
+            content: Content::Alerts {
+                told: vec![told],
+                night: None,
+                units: Vec::new(),
+            },
+        }],
+        audience: vec![Person {
+            name: "dana".to_owned(),
+            role: Role::Developer,
+            email: None,
+            slack: Some("U024BE7LH".to_owned()),
+        }],
+        way: Default::default(),
+        thread: thread.map(str::to_owned),
+        links: Links::default(),
+    }
+}
+
+fn letter() -> Letter {
+    Letter {
+        id: "phase4-to-phase5/2026-01-19/7/0".to_owned(),
+        thread: "phase4-to-phase5/2026-01-19".to_owned(),
+        status: Status::Holds(Severity::Critical),
+        subject: "2026-01-19 phase4-to-phase5".to_owned(),
+        headline: "Deadline breached: 41 of 350 players have no prediction".to_owned(),
+        notes: vec!["It comes here because mail did not take it".to_owned()],
+        items: vec![item("41 players need work")],
+        facts: vec![("Ready".to_owned(), "350 players".to_owned())],
+        units: vec![UnitGroup {
+            game: "LAL at BOS".to_owned(),
+            units: vec!["lebronjames (no answer)".to_owned()],
+        }],
+        units_unnamed: 40,
+        done: vec!["Sent again at 06:15 PST / 09:15 EST".to_owned()],
+        next: vec!["The night closes at 07:00 PST / 10:00 EST tomorrow".to_owned()],
+        advice: vec!["Look at the workers' log".to_owned()],
+        links: vec![Link {
+            label: "Acknowledge or silence".to_owned(),
+            url: "https://tipoff.test/alert?signature=1&until=2".to_owned(),
+            primary: true,
+        }],
+        table: None,
+        pictures: Vec::new(),
+        footer: "Decided 07:00 PST / 10:00 EST".to_owned(),
+        at: instant("2026-01-19T15:00:00Z"),
+    }
+}
+
+fn item(text: &str) -> Item {
+    Item {
+        status: Status::Holds(Severity::Critical),
+        change: "new".to_owned(),
+        title: "Deadline breached".to_owned(),
+        text: text.to_owned(),
+        since: "Since 07:00 PST / 10:00 EST".to_owned(),
+        acknowledged: None,
+        runbook: Some("https://runbooks.test/DeadlineBreached.md".to_owned()),
+    }
+}
+
+/// As long and as hostile as a night can be.
+fn worst() -> Letter {
+    let hostile = "<!channel> <@U1> & <https://evil.test|click> *x* `y` :tada: \u{202e}👍\n> q";
+    let error = format!("{hostile} {}", "e".repeat(3_000));
+    let unit = |n: usize| format!("player{n} {hostile}");
+    Letter {
+        subject: error.clone(),
+        headline: error.clone(),
+        notes: vec![error.clone(); 20],
+        items: vec![item(&error); 60],
+        facts: vec![(hostile.to_owned(), error.clone()); 60],
+        units: (0..64)
+            .map(|game| UnitGroup {
+                game: format!("{game} {hostile}"),
+                units: (0..8).map(unit).collect(),
+            })
+            .collect(),
+        done: vec![error.clone(); 60],
+        advice: vec![String::new(), " ".to_owned()],
+        footer: error,
+        ..letter()
+    }
+}
+
+fn live(change: impl FnOnce(&mut Snapshot)) -> Live {
+    let mut night: Snapshot = serde_json::from_str(NIGHT).unwrap();
+    change(&mut night);
+    let unit = |n| OpenUnit {
+        unit: UnitId::new(format!("player{n} <!here>")),
+        game_id: GameId::new("0022500601"),
+        standing: Standing::Unanswered,
+        reason: None,
+        attempts: 1,
+    };
+    Live {
+        night,
+        units: (0..450).map(unit).collect(),
+        links: Links::default(),
+    }
+}
+
+fn failed(result: Result<impl std::fmt::Debug, Failure>) -> Failure {
+    let failure = result.unwrap_err();
+    for secret in ["xoxb", "/services", "XXX"] {
+        assert!(!failure.error.contains(secret), "{failure:?}");
+    }
+    failure
+}
+
+#[tokio::test]
+async fn a_bots_message_has_a_layout_words_for_a_locked_screen_and_an_id() {
+    let server = SlackServer::start();
+    let receipt = bot(&server)
+        .send(&letter(), &parcel(Change::Opened, None))
+        .await
+        .unwrap();
+    let requests = server.requests(1).await;
+    assert_eq!(
+        (&requests[0]["method"], &requests[0]["verdict"]),
+        (&"chat.postMessage".into(), &"ok".into())
+    );
+    let messages = server.messages().await;
+    assert_eq!(receipt.message_id, messages[0]["ts"]);
+    assert_eq!(receipt.thread, Some(receipt.message_id));
+    assert_eq!(
+        messages[0]["text"],
+        "🔴 Critical: Deadline breached: 41 of 350 players have no prediction"
+    );
+    assert_eq!(messages[0]["metadata"]["event_type"], "tipoff_notice");
+    assert_eq!(messages[0]["metadata"]["event_payload"]["id"], letter().id);
+    let said = messages[0]["blocks"].to_string();
+    for words in [
+        "<@U024BE7LH>",
+        "_It comes here",
+        "lebronjames",
+        "… and 40 more",
+        "id phase4-to-phase5/",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let page = server.page().await;
+    assert!(page.contains("<b>Deadline breached: 41 of 350"), "{page}");
+}
+
+#[tokio::test]
+async fn what_follows_hangs_in_the_thread_and_only_a_reminder_stays_there() {
+    let server = SlackServer::start();
+    let slack = bot(&server);
+    let first = slack
+        .send(&letter(), &parcel(Change::Opened, None))
+        .await
+        .unwrap();
+    for (change, broadcast) in [
+        (Change::Worsened, true),
+        (Change::Reminded, false),
+        (Change::Resolved, true),
+    ] {
+        let parcel = parcel(change, Some(&first.message_id));
+        let receipt = slack.send(&letter(), &parcel).await.unwrap();
+        assert_eq!(receipt.thread, Some(first.message_id.clone()));
+        let last = server.messages().await.pop().unwrap();
+        assert_eq!(last["ts"], receipt.message_id);
+        assert_eq!(last["thread_ts"], first.message_id);
+        assert_eq!(last["broadcast"], broadcast, "{change:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_thread_that_is_gone_begins_anew() {
+    let server = SlackServer::start();
+    let parcel = parcel(Change::Worsened, Some("1600000000.000001"));
+    let receipt = bot(&server).send(&letter(), &parcel).await.unwrap();
+    assert_eq!(receipt.thread, Some(receipt.message_id));
+    let verdicts: Vec<Value> = server
+        .requests(2)
+        .await
+        .iter()
+        .map(|it| it["verdict"].clone())
+        .collect();
+    assert_eq!(verdicts, ["thread_not_found", "ok"]);
+}
+
+#[tokio::test]
+async fn the_longest_and_most_hostile_night_is_taken_as_it_is() {
+    let server = SlackServer::start();
+    for slack in [bot(&server), hook(&server)] {
+        slack
+            .send(&worst(), &parcel(Change::Opened, None))
+            .await
+            .unwrap();
+    }
+    slack_verdicts(&server, 2, "ok").await;
+    for message in server.messages().await {
+        assert!(!message["blocks"].as_array().unwrap().is_empty());
+        assert!(!message.to_string().contains("<!channel>"));
+    }
+}
+
+async fn slack_verdicts(server: &SlackServer, count: usize, verdict: &str) {
+    let requests = server.requests(count).await;
+    assert!(
+        requests.iter().all(|it| it["verdict"] == verdict),
+        "{requests:#?}"
+    );
+}
+
+#[tokio::test]
+async fn a_layout_that_slack_does_not_take_is_left_away_and_the_words_arrive() {
+    let mut server = SlackServer::start();
+    for code in [
+        "invalid_blocks",
+        "invalid_blocks_format",
+        "msg_blocks_too_long",
+    ] {
+        server.set_mode(&format!("okfalse {code}")).await;
+        for slack in [bot(&server), hook(&server)] {
+            slack
+                .send(&letter(), &parcel(Change::Opened, None))
+                .await
+                .unwrap();
+            let last = server.messages().await.pop().unwrap();
+            assert_eq!(last["blocks"], serde_json::json!([]));
+            let text = last["text"].as_str().unwrap();
+            for words in ["41 players need work", code, "<@U024BE7LH>", "lebronjames"] {
+                let shown = words != "lebronjames";
+                assert_eq!(text.contains(words), shown, "{words}: {text}");
+            }
+        }
+    }
+    server.set_mode("okfalse msg_too_long").await;
+    let failure = failed(
+        bot(&server)
+            .send(&letter(), &parcel(Change::Opened, None))
+            .await,
+    );
+    assert!(
+        failure.permanent && failure.error.contains("msg_too_long"),
+        "{failure:?}"
+    );
+}
+
+#[tokio::test]
+async fn each_refusal_says_whether_another_try_helps_and_what_to_do() {
+    let mut server = SlackServer::start();
+    for (mode, permanent, words) in [
+        ("okfalse invalid_auth", true, "copy the bot token"),
+        ("okfalse channel_not_found", true, "invite the app"),
+        ("okfalse not_in_channel", true, "/invite"),
+        ("okfalse account_inactive", true, "install it again"),
+        ("okfalse token_revoked", true, "install the app again"),
+        ("okfalse is_archived", true, "archived"),
+        ("okfalse some_new_error", true, "some_new_error"),
+        ("okfalse ratelimited", false, "ratelimited"),
+        ("okfalse internal_error", false, "internal_error"),
+        ("notfound", true, "404"),
+        ("error500", false, "500"),
+        ("html", false, "cannot be read"),
+    ] {
+        server.set_mode(mode).await;
+        let failure = failed(
+            bot(&server)
+                .send(&letter(), &parcel(Change::Opened, None))
+                .await,
+        );
+        assert_eq!(failure.permanent, permanent, "{mode}: {failure:?}");
+        assert!(failure.error.contains(words), "{mode}: {failure:?}");
+    }
+    assert_eq!(server.messages().await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn each_refusal_of_a_webhook_says_whether_another_try_helps() {
+    let mut server = SlackServer::start();
+    for (mode, permanent, words) in [
+        ("notfound", true, "make a new one"),
+        ("okfalse no_team", true, "new webhook"),
+        ("okfalse channel_is_archived", true, "archived"),
+        ("okfalse action_prohibited", true, "owner"),
+        ("error500", false, "500"),
+        ("html", false, "between us and slack"),
+    ] {
+        server.set_mode(mode).await;
+        let failure = failed(
+            hook(&server)
+                .send(&letter(), &parcel(Change::Opened, None))
+                .await,
+        );
+        assert_eq!(failure.permanent, permanent, "{mode}: {failure:?}");
+        assert!(failure.error.contains(words), "{mode}: {failure:?}");
+    }
+    server.set_mode("ok").await;
+    let url = server.gone_webhook_url();
+    let gone = slack(Way::Webhook { url }, &server);
+    let failure = failed(gone.send(&letter(), &parcel(Change::Opened, None)).await);
+    assert!(
+        failure.permanent && failure.error.contains("no_service"),
+        "{failure:?}"
+    );
+    let receipt = hook(&server)
+        .send(&letter(), &parcel(Change::Opened, None))
+        .await
+        .unwrap();
+    assert_eq!((receipt.message_id, receipt.thread), (letter().id, None));
+}
+
+#[tokio::test]
+async fn slacks_own_wish_is_handed_on_and_nothing_is_tried_again() {
+    let mut server = SlackServer::start();
+    server.set_mode("ratelimit 37").await;
+    for slack in [bot(&server), hook(&server)] {
+        let failure = failed(slack.send(&letter(), &parcel(Change::Opened, None)).await);
+        assert_eq!(
+            failure.retry_after,
+            Some(TimeDelta::seconds(37)),
+            "{failure:?}"
+        );
+        assert!(!failure.permanent && !failure.doubtful, "{failure:?}");
+    }
+    slack_verdicts(&server, 2, "ratelimit").await;
+}
+
+#[tokio::test]
+async fn a_cut_connection_leaves_a_doubt_and_a_refused_one_none() {
+    let mut server = SlackServer::start();
+    for (mode, doubtful) in [("cut", true), ("refuse", false)] {
+        server.set_mode(mode).await;
+        for slack in [bot(&server), hook(&server)] {
+            let failure = failed(slack.send(&letter(), &parcel(Change::Opened, None)).await);
+            assert!(!failure.permanent, "{mode}: {failure:?}");
+            assert_eq!(failure.doubtful, doubtful, "{mode}: {failure:?}");
+        }
+    }
+    server.set_mode("ok").await;
+    assert_eq!(
+        server.messages().await.len(),
+        2,
+        "what was cut off had arrived"
+    );
+}
+
+#[tokio::test]
+async fn a_try_that_is_given_up_leaves_a_channel_that_works() {
+    let mut server = SlackServer::start();
+    let slack = Arc::new(bot(&server));
+    server.set_mode("hang").await;
+    let hanging = slack.clone();
+    let letter_parcel = (letter(), parcel(Change::Opened, None));
+    let trying =
+        tokio::spawn(async move { hanging.send(&letter_parcel.0, &letter_parcel.1).await });
+    server
+        .wait_for(|events| events.iter().any(|it| it["hanging"] == "chat.postMessage"))
+        .await;
+    trying.abort();
+    assert!(trying.await.unwrap_err().is_cancelled());
+    server.set_mode("ok").await;
+    slack
+        .send(&letter(), &parcel(Change::Opened, None))
+        .await
+        .unwrap();
+    assert_eq!(server.messages().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_wrong_token_or_channel_is_refused_for_good() {
+    let server = SlackServer::start();
+    for (slack, words) in [
+        (bot_of(&server, "xoxb-other", CHANNEL), "invalid_auth"),
+        (bot_of(&server, TOKEN, "C0OTHER"), "channel_not_found"),
+    ] {
+        let failure = failed(slack.send(&letter(), &parcel(Change::Opened, None)).await);
+        assert!(
+            failure.permanent && failure.error.contains(words),
+            "{failure:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_live_message_is_posted_once_and_then_edited_in_place() {
+    let server = SlackServer::start();
+    // By its name, which edits do not take.
+    let slack = bot_of(&server, TOKEN, "#tipoff");
+    let known = slack.show(&live(|_| {}), None).await.unwrap().unwrap();
+    let again = slack.show(&live(|_| {}), Some(&known)).await.unwrap();
+    assert_eq!(
+        again.as_deref(),
+        Some(known.as_str()),
+        "the same content is no error"
+    );
+    let later = live(|night| {
+        night.counts.predicted = 300;
+        night.at = instant("2026-01-19T13:46:00Z");
+    });
+    slack.show(&later, Some(&known)).await.unwrap();
+    let messages = server.messages().await;
+    assert_eq!(messages.len(), 1);
+    assert_eq!(messages[0]["edits"].as_array().unwrap().len(), 2);
+    let said = messages[0]["blocks"].to_string();
+    for words in ["in 1 h 14 min", "345 of 350", "player4 &lt;here"] {
+        let shown = words != "player4 &lt;here";
+        assert_eq!(said.contains(words), shown, "{words}: {said}");
+    }
+    assert!(said.contains("player4 &lt;!here&gt;"), "{said}");
+}
+
+#[tokio::test]
+async fn a_live_message_that_cannot_be_edited_is_posted_anew() {
+    let mut server = SlackServer::start();
+    let slack = bot(&server);
+    for known in ["C0TIPOFF:1600000000.000001", "nonsense"] {
+        let shown = slack
+            .show(&live(|_| {}), Some(known))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_ne!(shown, known);
+    }
+    assert_eq!(server.messages().await.len(), 2);
+    server.set_mode("error500").await;
+    let failure = failed(slack.show(&live(|_| {}), Some("C0TIPOFF:1.2")).await);
+    assert!(!failure.permanent, "{failure:?}");
+    server.set_mode("ok").await;
+    assert_eq!(
+        server.messages().await.len(),
+        2,
+        "a passing trouble posts nothing anew"
+    );
+    assert_eq!(hook(&server).show(&live(|_| {}), None).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_live_message_whose_layout_is_not_taken_is_shown_in_words() {
+    let mut server = SlackServer::start();
+    let slack = bot(&server);
+    let known = slack.show(&live(|_| {}), None).await.unwrap().unwrap();
+    server.set_mode("okfalse invalid_blocks").await;
+    slack.show(&live(|_| {}), Some(&known)).await.unwrap();
+    let messages = server.messages().await;
+    assert_eq!(
+        (messages.len(), &messages[0]["blocks"]),
+        (1, &serde_json::json!([]))
+    );
+}
