@@ -26,6 +26,7 @@ mod errors;
 mod hook;
 mod live;
 mod text;
+mod words;
 
 pub use bot::API_URL;
 
@@ -150,11 +151,11 @@ impl Slack {
     pub async fn send(&self, letter: &Letter, parcel: &Parcel) -> Result<Receipt, Failure> {
         let mentions = mentions(parcel);
         let post = Post {
-            text: blocks::notification(letter),
+            text: words::notification(letter),
             blocks: blocks::blocks(letter, &mentions),
             metadata: ("tipoff_notice", letter.id.clone()),
         };
-        let bare = |why: &str| blocks::bare(letter, &mentions, why);
+        let bare = |why: &str| words::bare(letter, &mentions, why);
         match &self.sender {
             Sender::Bot(bot) => {
                 let thread = parcel.thread.as_deref();

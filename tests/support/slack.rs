@@ -21,6 +21,14 @@ pub const TOKEN: &str = "xoxb-test";
 /// Its channel.
 pub const CHANNEL: &str = "C0TIPOFF";
 
+/// The stand-in, to be run.
+pub fn slack_stand_in() -> Command {
+    let tool = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/slackd.py");
+    let mut command = Command::new("python3");
+    command.arg(tool);
+    command
+}
+
 /// A running stand-in. Dropping it ends it.
 pub struct SlackServer {
     child: Child,
@@ -40,9 +48,7 @@ impl Drop for SlackServer {
 impl SlackServer {
     /// Starts the stand-in and returns once it listens.
     pub fn start() -> Self {
-        let tool = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/slackd.py");
-        let mut child = Command::new("python3")
-            .arg(tool)
+        let mut child = slack_stand_in()
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -2,8 +2,6 @@
 //!
 //! Words belong to `render`, what Slack makes of characters to `text`.
 
-use std::collections::BTreeSet;
-
 use slack_morphism::{
     SlackActionId,
     blocks::{
@@ -13,11 +11,11 @@ use slack_morphism::{
     },
 };
 
-use super::text::{Run, cut, escaped, lines, paragraph, plain};
-use crate::{
-    domain::alert::Severity,
-    render::letter::{Item, Letter, Link, Status, Table, UnitGroup},
+use super::{
+    text::{Run, cut, lines, paragraph, plain},
+    words::{NAMES_A_GAME_MAX, badge, game, line, mention_line},
 };
+use crate::render::letter::{Item, Letter, Link, Table, UnitGroup};
 
 // Slack's limits: <https://docs.slack.dev/reference/block-kit/blocks>, below them where a phone shows less.
 const HEADER_MAX: usize = 150;
@@ -25,10 +23,7 @@ const SECTION_MAX: usize = 3000;
 const FIELDS_MAX: usize = 10;
 const BUTTON_MAX: usize = 75;
 const URL_MAX: usize = 3000;
-/// Slack cuts messages above 40,000 characters and asks for 4,000.
-const TEXT_MAX: usize = 3900;
 const HEADLINE_MAX: usize = 1000;
-const NOTIFICATION_MAX: usize = 600;
 const ITEM_MAX: usize = 700;
 const LIST_MAX: usize = 1500;
 const UNITS_MAX: usize = 2000;
@@ -39,68 +34,6 @@ const ITEMS_MAX: usize = 10;
 const FACTS_MAX: usize = 2 * FIELDS_MAX;
 const NOTES_MAX: usize = 8;
 const LINKS_MAX: usize = 5;
-const MENTIONS_MAX: usize = 20;
-const NAMES_A_GAME_MAX: usize = 12;
-const NAME_MAX: usize = 80;
-
-/// How bad it is: an emoji and a word, for colour alone is not enough.
-pub(super) fn badge(status: Status) -> (&'static str, &'static str) {
-    match status {
-        Status::Holds(Severity::Critical) => ("🔴", "Critical"),
-        Status::Holds(Severity::Warning) => ("🟠", "Warning"),
-        Status::Holds(Severity::Info) => ("🔵", "Info"),
-        Status::Resolved => ("✅", "Resolved"),
-        Status::Summary => ("📊", "Summary"),
-        Status::Test => ("🧪", "Test"),
-    }
-}
-
-/// The line of a notification: what is read on a locked screen.
-pub(super) fn notification(letter: &Letter) -> String {
-    let (emoji, word) = badge(letter.status);
-    let text = format!("{emoji} {word}: {}", letter.headline);
-    escaped(text.trim(), NOTIFICATION_MAX)
-}
-
-/// The whole message without a layout, for when Slack does not take the layout.
-pub(super) fn bare(letter: &Letter, mentions: &[String], why: &str) -> String {
-    let mut parts = vec![notification(letter)];
-    parts.extend(mention_line(mentions));
-    parts.push(format!(
-        "(Slack did not take this message's layout: {})",
-        escaped(why, 80)
-    ));
-    let mut texts: Vec<String> = letter.notes.clone();
-    texts.extend(letter.items.iter().map(|item| format!("• {}", line(item))));
-    texts.extend(
-        letter
-            .facts
-            .iter()
-            .map(|(label, value)| format!("{label}: {value}")),
-    );
-    texts.extend(
-        [&letter.done, &letter.next, &letter.advice]
-            .into_iter()
-            .flatten()
-            .cloned(),
-    );
-    texts.extend(
-        letter
-            .links
-            .iter()
-            .map(|link| format!("{}: {}", link.label, link.url)),
-    );
-    texts.push(letter.footer.clone());
-    texts.push(letter.id.clone());
-    let used: usize = parts.iter().map(|part| part.chars().count() + 1).sum();
-    let room = TEXT_MAX.saturating_sub(used);
-    let texts: Vec<(String, u64)> = texts
-        .into_iter()
-        .map(|text| (cut(&text, ITEM_MAX), 1))
-        .collect();
-    parts.push(escaped(&lines(&texts, 0, room), room));
-    parts.join("\n")
-}
 
 /// The layout of a letter; `mentions` are member ids of those to be called.
 pub(super) fn blocks(letter: &Letter, mentions: &[String]) -> Vec<SlackBlock> {
@@ -142,24 +75,6 @@ pub(super) fn header(text: &str) -> SlackBlock {
 pub(super) fn section(runs: &[Run<'_>], max: usize) -> Option<SlackBlock> {
     let text = paragraph(runs, max.min(SECTION_MAX))?;
     Some(SlackSectionBlock::new().with_text(text).into())
-}
-
-/// Slack's own form of calling someone. Ids come from the configuration; what is none is left out.
-fn mention_line(mentions: &[String]) -> Option<String> {
-    let is_id = |id: &&String| {
-        (2..=30).contains(&id.len())
-            && id.starts_with(['U', 'W'])
-            && id
-                .chars()
-                .all(|it| it.is_ascii_uppercase() || it.is_ascii_digit())
-    };
-    let ids: BTreeSet<&String> = mentions.iter().filter(is_id).collect();
-    let calls: Vec<String> = ids
-        .into_iter()
-        .take(MENTIONS_MAX)
-        .map(|id| format!("<@{id}>"))
-        .collect();
-    (!calls.is_empty()).then(|| calls.join(" "))
 }
 
 fn notes(notes: &[String]) -> Option<SlackBlock> {
@@ -206,14 +121,6 @@ fn item(index: usize, item: &Item) -> Option<SlackBlock> {
     })
 }
 
-fn line(item: &Item) -> String {
-    let (emoji, word) = badge(item.status);
-    format!(
-        "{emoji} {word}: {} ({}): {}",
-        item.title, item.change, item.text
-    )
-}
-
 /// Numbers, each with its label: two columns where there is room, one on a phone.
 pub(super) fn fields(facts: &[(String, String)]) -> Vec<SlackBlock> {
     let field = |(label, value): &(String, String)| {
@@ -234,7 +141,7 @@ pub(super) fn fields(facts: &[(String, String)]) -> Vec<SlackBlock> {
 }
 
 fn units(groups: &[UnitGroup], unnamed: u64) -> Option<SlackBlock> {
-    let weighted: Vec<(String, u64)> = groups.iter().map(group).collect();
+    let weighted: Vec<(String, u64)> = groups.iter().map(game).collect();
     let hidden: u64 = groups
         .iter()
         .map(|group| left_out(group.units.len(), NAMES_A_GAME_MAX))
@@ -250,26 +157,6 @@ fn units(groups: &[UnitGroup], unnamed: u64) -> Option<SlackBlock> {
         ],
         UNITS_MAX + 40,
     )
-}
-
-fn group(group: &UnitGroup) -> (String, u64) {
-    let names: Vec<String> = group
-        .units
-        .iter()
-        .take(NAMES_A_GAME_MAX)
-        .map(|name| cut(name, NAME_MAX))
-        .collect();
-    let more = if group.units.len() > names.len() {
-        ", …"
-    } else {
-        ""
-    };
-    let line = format!(
-        "• {}: {}{more}",
-        cut(&group.game, NAME_MAX),
-        names.join(", ")
-    );
-    (line, names.len() as u64)
 }
 
 /// A title with a line each.

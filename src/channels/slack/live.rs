@@ -6,8 +6,9 @@ use chrono::TimeDelta;
 use slack_morphism::blocks::SlackBlock;
 
 use super::{
-    blocks::{badge, buttons, context, fields, header, list, section},
+    blocks::{buttons, context, fields, header, list, section},
     text::{Run, cut, escaped},
+    words::badge,
 };
 use crate::{
     domain::{

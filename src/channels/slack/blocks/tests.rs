@@ -6,8 +6,9 @@ use proptest::{collection::vec, option, prelude::Just, prop_oneof, proptest, str
 use serde_json::{Value, json};
 use slack_morphism::blocks::SlackBlock;
 
-use super::{bare, blocks, notification};
+use super::blocks;
 use crate::{
+    channels::slack::words::{bare, notification},
     domain::alert::Severity,
     render::letter::{Item, Letter, Link, Status, Table, UnitGroup},
 };
