@@ -4,34 +4,25 @@
 
 use std::sync::Arc;
 
-use chrono::TimeDelta;
 use serde_json::Value;
 use tipoff::{
     channels::slack::{Slack, SlackSettings, Way},
     clock::SystemClock,
     domain::{
         alert::{Alert, Change, Kind, Role, Severity, Told},
-        completion::Standing,
-        ids::{GameId, UnitId},
         routing::{Failure, Person},
-        run::Snapshot,
     },
-    ports::{
-        Channel, Live, OpenUnit,
-        notice::{About, Content, Links, Notice, Parcel},
-    },
+    ports::notice::{About, Content, Links, Notice, Parcel},
     render::letter::{Item, Letter, Link, Status, UnitGroup},
 };
+
+mod live;
+mod refusals;
 
 use crate::support::{
     instant,
     slack::{CHANNEL, SlackServer, TOKEN, slack_stand_in},
 };
-
-const NIGHT: &str = include_str!(concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/src/channels/slack/live/night.json"
-));
 
 fn slack(way: Way, server: &SlackServer) -> Slack {
     let settings = SlackSettings {
@@ -161,23 +152,6 @@ fn worst() -> Letter {
         advice: vec![String::new(), " ".to_owned()],
         footer: error,
         ..letter()
-    }
-}
-
-fn live(change: impl FnOnce(&mut Snapshot)) -> Live {
-    let mut night: Snapshot = serde_json::from_str(NIGHT).unwrap();
-    change(&mut night);
-    let unit = |n| OpenUnit {
-        unit: UnitId::new(format!("player{n} <!here>")),
-        game_id: GameId::new("0022500601"),
-        standing: Standing::Unanswered,
-        reason: None,
-        attempts: 1,
-    };
-    Live {
-        night,
-        units: (0..450).map(unit).collect(),
-        links: Links::default(),
     }
 }
 
@@ -324,206 +298,5 @@ async fn a_layout_that_slack_does_not_take_is_left_away_and_the_words_arrive() {
     assert!(
         failure.permanent && failure.error.contains("msg_too_long"),
         "{failure:?}"
-    );
-}
-
-#[tokio::test]
-async fn each_refusal_says_whether_another_try_helps_and_what_to_do() {
-    let mut server = SlackServer::start();
-    for (mode, permanent, words) in [
-        ("okfalse invalid_auth", true, "copy the bot token"),
-        ("okfalse channel_not_found", true, "invite the app"),
-        ("okfalse not_in_channel", true, "/invite"),
-        ("okfalse account_inactive", true, "install it again"),
-        ("okfalse token_revoked", true, "install the app again"),
-        ("okfalse is_archived", true, "archived"),
-        ("okfalse some_new_error", true, "some_new_error"),
-        ("okfalse ratelimited", false, "ratelimited"),
-        ("okfalse internal_error", false, "internal_error"),
-        ("notfound", true, "404"),
-        ("error500", false, "500"),
-        ("html", false, "cannot be read"),
-    ] {
-        server.set_mode(mode).await;
-        let failure = failed(
-            bot(&server)
-                .send(&letter(), &parcel(Change::Opened, None))
-                .await,
-        );
-        assert_eq!(failure.permanent, permanent, "{mode}: {failure:?}");
-        assert!(failure.error.contains(words), "{mode}: {failure:?}");
-    }
-    assert_eq!(server.messages().await, Vec::<Value>::new());
-}
-
-#[tokio::test]
-async fn each_refusal_of_a_webhook_says_whether_another_try_helps() {
-    let mut server = SlackServer::start();
-    for (mode, permanent, words) in [
-        ("notfound", true, "make a new one"),
-        ("okfalse no_team", true, "new webhook"),
-        ("okfalse channel_is_archived", true, "archived"),
-        ("okfalse action_prohibited", true, "owner"),
-        ("error500", false, "500"),
-        ("html", false, "between us and slack"),
-    ] {
-        server.set_mode(mode).await;
-        let failure = failed(
-            hook(&server)
-                .send(&letter(), &parcel(Change::Opened, None))
-                .await,
-        );
-        assert_eq!(failure.permanent, permanent, "{mode}: {failure:?}");
-        assert!(failure.error.contains(words), "{mode}: {failure:?}");
-    }
-    server.set_mode("ok").await;
-    let url = server.gone_webhook_url();
-    let gone = slack(Way::Webhook { url }, &server);
-    let failure = failed(gone.send(&letter(), &parcel(Change::Opened, None)).await);
-    assert!(
-        failure.permanent && failure.error.contains("no_service"),
-        "{failure:?}"
-    );
-    let receipt = hook(&server)
-        .send(&letter(), &parcel(Change::Opened, None))
-        .await
-        .unwrap();
-    assert_eq!((receipt.message_id, receipt.thread), (letter().id, None));
-}
-
-#[tokio::test]
-async fn slacks_own_wish_is_handed_on_and_nothing_is_tried_again() {
-    let mut server = SlackServer::start();
-    server.set_mode("ratelimit 37").await;
-    for slack in [bot(&server), hook(&server)] {
-        let failure = failed(slack.send(&letter(), &parcel(Change::Opened, None)).await);
-        assert_eq!(
-            failure.retry_after,
-            Some(TimeDelta::seconds(37)),
-            "{failure:?}"
-        );
-        assert!(!failure.permanent && !failure.doubtful, "{failure:?}");
-    }
-    slack_verdicts(&server, 2, "ratelimit").await;
-}
-
-#[tokio::test]
-async fn a_cut_connection_leaves_a_doubt_and_a_refused_one_none() {
-    let mut server = SlackServer::start();
-    for (mode, doubtful) in [("cut", true), ("refuse", false)] {
-        server.set_mode(mode).await;
-        for slack in [bot(&server), hook(&server)] {
-            let failure = failed(slack.send(&letter(), &parcel(Change::Opened, None)).await);
-            assert!(!failure.permanent, "{mode}: {failure:?}");
-            assert_eq!(failure.doubtful, doubtful, "{mode}: {failure:?}");
-        }
-    }
-    server.set_mode("ok").await;
-    assert_eq!(
-        server.messages().await.len(),
-        2,
-        "what was cut off had arrived"
-    );
-}
-
-#[tokio::test]
-async fn a_try_that_is_given_up_leaves_a_channel_that_works() {
-    let mut server = SlackServer::start();
-    let slack = Arc::new(bot(&server));
-    server.set_mode("hang").await;
-    let hanging = slack.clone();
-    let letter_parcel = (letter(), parcel(Change::Opened, None));
-    let trying =
-        tokio::spawn(async move { hanging.send(&letter_parcel.0, &letter_parcel.1).await });
-    server
-        .wait_for(|events| events.iter().any(|it| it["hanging"] == "chat.postMessage"))
-        .await;
-    trying.abort();
-    assert!(trying.await.unwrap_err().is_cancelled());
-    server.set_mode("ok").await;
-    slack
-        .send(&letter(), &parcel(Change::Opened, None))
-        .await
-        .unwrap();
-    assert_eq!(server.messages().await.len(), 1);
-}
-
-#[tokio::test]
-async fn a_wrong_token_or_channel_is_refused_for_good() {
-    let server = SlackServer::start();
-    for (slack, words) in [
-        (bot_of(&server, "xoxb-other", CHANNEL), "invalid_auth"),
-        (bot_of(&server, TOKEN, "C0OTHER"), "channel_not_found"),
-    ] {
-        let failure = failed(slack.send(&letter(), &parcel(Change::Opened, None)).await);
-        assert!(
-            failure.permanent && failure.error.contains(words),
-            "{failure:?}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn the_live_message_is_posted_once_and_then_edited_in_place() {
-    let server = SlackServer::start();
-    // By its name, which edits do not take.
-    let slack = bot_of(&server, TOKEN, "#tipoff");
-    let known = slack.show(&live(|_| {}), None).await.unwrap().unwrap();
-    let again = slack.show(&live(|_| {}), Some(&known)).await.unwrap();
-    assert_eq!(
-        again.as_deref(),
-        Some(known.as_str()),
-        "the same content is no error"
-    );
-    let later = live(|night| {
-        night.counts.predicted = 300;
-        night.at = instant("2026-01-19T13:46:00Z");
-    });
-    slack.show(&later, Some(&known)).await.unwrap();
-    let messages = server.messages().await;
-    assert_eq!(messages.len(), 1);
-    assert_eq!(messages[0]["edits"].as_array().unwrap().len(), 2);
-    let said = messages[0]["blocks"].to_string();
-    for words in ["in 1 h 14 min", "345 of 350", "player4 &lt;!here&gt;"] {
-        assert!(said.contains(words), "{words}: {said}");
-    }
-}
-
-#[tokio::test]
-async fn a_live_message_that_cannot_be_edited_is_posted_anew() {
-    let mut server = SlackServer::start();
-    let slack = bot(&server);
-    for known in ["C0TIPOFF:1600000000.000001", "nonsense"] {
-        let shown = slack
-            .show(&live(|_| {}), Some(known))
-            .await
-            .unwrap()
-            .unwrap();
-        assert_ne!(shown, known);
-    }
-    assert_eq!(server.messages().await.len(), 2);
-    server.set_mode("error500").await;
-    let failure = failed(slack.show(&live(|_| {}), Some("C0TIPOFF:1.2")).await);
-    assert!(!failure.permanent, "{failure:?}");
-    server.set_mode("ok").await;
-    assert_eq!(
-        server.messages().await.len(),
-        2,
-        "a passing trouble posts nothing anew"
-    );
-    assert_eq!(hook(&server).show(&live(|_| {}), None).await.unwrap(), None);
-}
-
-#[tokio::test]
-async fn a_live_message_whose_layout_is_not_taken_is_shown_in_words() {
-    let mut server = SlackServer::start();
-    let slack = bot(&server);
-    let known = slack.show(&live(|_| {}), None).await.unwrap().unwrap();
-    server.set_mode("okfalse invalid_blocks").await;
-    slack.show(&live(|_| {}), Some(&known)).await.unwrap();
-    let messages = server.messages().await;
-    assert_eq!(
-        (messages.len(), &messages[0]["blocks"]),
-        (1, &serde_json::json!([]))
     );
 }
