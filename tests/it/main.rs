@@ -17,3 +17,5 @@ mod http_probes;
 mod http_push;
 mod http_quarantine;
 mod kill;
+mod slack;
+mod webhook;

@@ -3,6 +3,8 @@
 //!
 //! No test belongs here, and nothing that decides.
 
+pub mod slack;
+
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
