@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     Instant,
-    alert::Told,
     completion::Standing,
     effect::Announcement,
     ids::{BatchId, GameDate, GameId, HandoffId, RequestId, RunKey, UnitId},
@@ -213,28 +212,6 @@ pub struct Live {
     pub units: Vec<OpenUnit>,
     /// Where the reader can go on.
     pub links: Links,
-}
-
-/// Where alerts go.
-#[async_trait]
-pub trait Notifier: Send + Sync {
-    /// Delivers one message; the receiver can tell a repeat by its id.
-    async fn notify(&self, message: &AlertMessage) -> Result<(), PortError>;
-}
-
-/// One message about a run's alerts: the snapshot taken in the transaction that changed them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct AlertMessage {
-    /// (run, step, index): the receiver's idempotency key.
-    pub id: String,
-    /// Whose night.
-    pub key: RunKey,
-    /// What changed, gravest first.
-    pub told: Vec<Told>,
-    /// The first units that still needed work then, by game.
-    pub units: Vec<OpenUnit>,
-    /// When it was decided.
-    pub at: Instant,
 }
 
 /// One unit that still needs work.

@@ -2,9 +2,12 @@
 //!
 //! It always succeeds: the process's own output is the channel.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::{
+    clock::Clock,
     domain::{
         alert::Severity,
         effect::{AnnouncedStatus, Announcement},
@@ -12,10 +15,10 @@ use crate::{
         routing::Failure,
     },
     ports::{
-        AlertMessage, Announcer, Channel, PortError,
-        notice::{About, Content, Notice, Parcel, Receipt},
+        Announcer, Channel, PortError,
+        notice::{Notice, Parcel, Receipt},
     },
-    render::{Zones, alert},
+    render::{Zones, alert, letter::Letter, plain},
     wire::downstream,
 };
 
@@ -25,13 +28,16 @@ pub struct Console {
     pub zones: Zones,
     /// Prints each message as text, too, beside the log's entry.
     pub print: bool,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
 }
 
 #[async_trait]
 impl Channel for Console {
     async fn deliver(&self, parcel: &Parcel) -> Result<Receipt, Failure> {
+        let letter = Letter::of(parcel, self.clock.now());
         for notice in &parcel.notices {
-            self.print(notice);
+            self.say(notice, &letter);
         }
         Ok(Receipt {
             message_id: parcel
@@ -45,39 +51,16 @@ impl Channel for Console {
 }
 
 impl Console {
-    fn print(&self, notice: &Notice) {
-        let Content::Alerts { told, units, .. } = &notice.content else {
-            return;
-        };
-        let About::Night(key) = &notice.about else {
-            return;
-        };
-        let message = &AlertMessage {
-            id: notice.id.clone(),
-            key: key.clone(),
-            told: told.clone(),
-            units: units.clone(),
-            at: notice.at,
-        };
-        let text = alert::text(message, &self.zones);
+    fn say(&self, notice: &Notice, letter: &Letter) {
+        let text = alert::text(notice, &self.zones).unwrap_or_else(|| plain::text(letter));
         if self.print {
             eprintln!("{text}");
         }
-        let gravest = message.told.iter().map(|told| told.alert.severity).max();
-        let (handoff, game_date) = (
-            message.key.handoff.as_str(),
-            message.key.game_date.to_string(),
-        );
-        match gravest {
-            Some(Severity::Critical) => {
-                tracing::error!(handoff, game_date, id = message.id, "alert: {text}")
-            }
-            Some(Severity::Warning) => {
-                tracing::warn!(handoff, game_date, id = message.id, "alert: {text}")
-            }
-            Some(Severity::Info) | None => {
-                tracing::info!(handoff, game_date, id = message.id, "alert: {text}")
-            }
+        let (about, id) = (&letter.subject, notice.id.as_str());
+        match notice.severity() {
+            Severity::Critical => tracing::error!(about, id, "alert: {text}"),
+            Severity::Warning => tracing::warn!(about, id, "alert: {text}"),
+            Severity::Info => tracing::info!(about, id, "told: {text}"),
         }
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! What a message says belongs to `render`.
 
+mod answer;
 pub mod console;
 pub mod email;
+pub mod heartbeat;
 pub mod slack;
 pub mod webhook;

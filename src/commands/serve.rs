@@ -8,20 +8,15 @@ use std::{
 };
 
 use anyhow::{Context, anyhow, bail};
-use chrono::TimeDelta;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    channels::console::{Console, LogAnnouncer},
+    channels::console::LogAnnouncer,
     clock::{Clock, SystemClock},
     config::{self, Config, Environment, LogFormat},
-    domain::{
-        ids::ChannelId,
-        routing::{Route, Routes},
-        zone,
-    },
-    engine::{Addresses, Engine, Handoff, Means, Parts, Telling},
+    domain::zone,
+    engine::{Engine, Handoff, Parts},
     http::{self, HandoffRoute, HttpState},
     ports::{Sink, Warehouse},
     render::Zones,
@@ -32,11 +27,14 @@ use crate::{
     store::SqliteStore,
     telemetry::{
         MeasuredWarehouse, Metrics,
+        labels::Sets,
         logging::{self, Format},
     },
     warehouse::EmbeddedWarehouse,
     wire::request,
 };
+
+mod telling;
 
 /// Arguments of `serve`.
 #[derive(Debug, clap::Args)]
@@ -177,12 +175,7 @@ impl App {
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
         let workers = Arc::new(start_workers(&setup, address, (&warehouse, &client))?);
-        let ids: Vec<_> = config
-            .handoffs
-            .iter()
-            .map(|handoff| handoff.id.clone())
-            .collect();
-        let metrics = Arc::new(Metrics::new(&ids, &reasons(config)));
+        let metrics = Arc::new(Metrics::of(&sets(config)));
         let measured: Arc<dyn Warehouse> = Arc::new(MeasuredWarehouse {
             inner: Arc::new(warehouse.clone()),
             metrics: metrics.clone(),
@@ -201,8 +194,8 @@ impl App {
             clock: setup.clock.clone(),
             handoffs,
             announcer: Arc::new(LogAnnouncer),
-            telling: telling(&setup, zones),
-            beating: None,
+            telling: telling::telling(&setup, (address, zones), &client)?,
+            beating: telling::beating(config, &client)?,
             metrics,
         };
         let engine = Arc::new(Engine::start(parts).await?);
@@ -287,44 +280,11 @@ fn handoffs(
             season: configured.season.clone(),
             warehouse: warehouse.clone(),
             sink,
-            routes: console_routes(),
-            timetable: None,
+            routes: configured.routing.routes.clone(),
+            timetable: Some(telling::timetable(&configured.routing)),
         });
     }
     Ok(handoffs)
-}
-
-/// How people are reached: on the console.
-fn telling(setup: &Setup, zones: Zones) -> Telling {
-    let console = Means {
-        channel: Arc::new(Console {
-            zones,
-            print: setup.print_alerts,
-        }),
-        patience: TimeDelta::seconds(4),
-        messages_per_hour: 20,
-        live_every: None,
-    };
-    Telling {
-        channels: [(ChannelId::new("console"), console)].into(),
-        routes: console_routes(),
-        addresses: Addresses::default(),
-    }
-}
-
-fn console_routes() -> Routes {
-    let console = || vec![ChannelId::new("console")];
-    let route = || Route {
-        at_once: console(),
-        otherwise: Vec::new(),
-    };
-    Routes {
-        critical: route(),
-        warning: route(),
-        daily: console(),
-        weekly: console(),
-        people: Vec::new(),
-    }
 }
 
 fn http_sink(
@@ -356,17 +316,18 @@ fn http_sink(
     Ok(Arc::new(HttpSink::new(client.clone(), settings, body)))
 }
 
-/// Every reason that units are counted under.
-fn reasons(config: &Config) -> Vec<String> {
+/// What the configuration adds to the labels of metrics.
+fn sets(config: &Config) -> Sets {
     let completions = config
         .handoffs
         .iter()
         .map(|handoff| &handoff.policy.completion);
     let reasons =
         completions.flat_map(|set| set.permanent_skip_reasons.iter().chain(&set.other_reasons));
-    reasons
-        .cloned()
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .collect()
+    let reasons: BTreeSet<String> = reasons.cloned().collect();
+    Sets {
+        handoffs: config.handoffs.iter().map(|it| it.id.clone()).collect(),
+        unit_reasons: reasons.into_iter().collect(),
+        channels: config.channels.iter().map(|it| it.id.clone()).collect(),
+    }
 }

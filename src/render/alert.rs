@@ -8,7 +8,10 @@ use crate::{
         alert::{Change, Severity, Told},
         completion::Standing,
     },
-    ports::{AlertMessage, OpenUnit},
+    ports::{
+        OpenUnit,
+        notice::{About, Content, Notice},
+    },
 };
 
 /// Units named before the rest is only counted.
@@ -16,23 +19,23 @@ const NAMES_MAX: usize = 5;
 /// Columns of a console.
 const WIDTH: usize = 78;
 
-/// The message, a line an alert, with the units it is about.
-pub fn text(message: &AlertMessage, zones: &Zones) -> String {
-    let mut lines = vec![format!(
-        "{} {} at {}",
-        message.key.handoff,
-        message.key.game_date,
-        zones.both(message.at)
-    )];
-    lines.extend(message.told.iter().map(line));
-    let worrying = message
-        .told
-        .iter()
-        .any(|told| told.change != Change::Resolved);
-    if worrying && !message.units.is_empty() {
-        lines.push(format!("  {}", wrap(&names(&message.units), WIDTH, 2)));
+/// The message, a line an alert, with the units it is about; `None` for a message that is no alert.
+pub fn text(notice: &Notice, zones: &Zones) -> Option<String> {
+    let Content::Alerts { told, units, .. } = &notice.content else {
+        return None;
+    };
+    let about = match &notice.about {
+        About::Night(key) => key.to_string(),
+        About::Handoff(handoff) => handoff.to_string(),
+        About::Service => "the service".to_owned(),
+    };
+    let mut lines = vec![format!("{about} at {}", zones.both(notice.at))];
+    lines.extend(told.iter().map(line));
+    let worrying = told.iter().any(|told| told.change != Change::Resolved);
+    if worrying && !units.is_empty() {
+        lines.push(format!("  {}", wrap(&names(units), WIDTH, 2)));
     }
-    lines.join("\n")
+    Some(lines.join("\n"))
 }
 
 /// How bad it is, in the word that stands out.
@@ -93,7 +96,10 @@ mod tests {
             completion::Standing,
             ids::{GameDate, GameId, HandoffId, RunKey, UnitId},
         },
-        ports::{AlertMessage, OpenUnit},
+        ports::{
+            OpenUnit,
+            notice::{About, Content, Notice},
+        },
         render::Zones,
     };
 
@@ -114,7 +120,7 @@ mod tests {
         }
     }
 
-    fn message(changes: &[(Change, Severity, &str)], units: Vec<OpenUnit>) -> AlertMessage {
+    fn message(changes: &[(Change, Severity, &str)], units: Vec<OpenUnit>) -> Notice {
         let at: Instant = "2026-01-19T15:00:00Z".parse().unwrap();
         let told = |(change, severity, text): &(Change, Severity, &str)| Told {
             change: *change,
@@ -132,15 +138,18 @@ mod tests {
             },
             known_up_to: None,
         };
-        AlertMessage {
+        Notice {
             id: "1".to_owned(),
-            key: RunKey {
+            about: About::Night(RunKey {
                 handoff: HandoffId::new("phase4-to-phase5"),
                 game_date: GameDate("2026-01-19".parse().unwrap()),
-            },
-            told: changes.iter().map(told).collect(),
-            units,
+            }),
             at,
+            content: Content::Alerts {
+                told: changes.iter().map(told).collect(),
+                night: None,
+                units,
+            },
         }
     }
 
@@ -156,7 +165,7 @@ mod tests {
             Vec::new(),
         );
         assert_eq!(
-            text(&message, &zones()),
+            text(&message, &zones()).unwrap(),
             "phase4-to-phase5 2026-01-19 at 07:00 PST / 10:00 EST\n\
              \u{20} CRITICAL The promise is broken\n\
              \u{20} WARNING worse: 40 need work\n\
@@ -175,7 +184,7 @@ mod tests {
             unit("paulgeorge", Standing::Failed, None),
         ];
         let opened = [(Change::Opened, Severity::Warning, "5 need work")];
-        let told = text(&message(&opened, units.clone()), &zones());
+        let told = text(&message(&opened, units.clone()), &zones()).unwrap();
         let joined = told.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(
             joined.ends_with(
@@ -185,7 +194,7 @@ mod tests {
             "{told}"
         );
         units.push(unit("zionwilliamson", Standing::Unanswered, None));
-        let told = text(&message(&opened, units), &zones());
+        let told = text(&message(&opened, units), &zones()).unwrap();
         let joined = told.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(joined.ends_with("paulgeorge (failed) and more"), "{told}");
         assert!(!told.contains("zion"), "{told}");
@@ -195,13 +204,13 @@ mod tests {
     fn nobody_is_named_when_all_it_says_is_that_something_is_over() {
         let units = vec![unit("lebronjames", Standing::Stored, None)];
         let over = [(Change::Resolved, Severity::Warning, "all is well")];
-        let told = text(&message(&over, units.clone()), &zones());
+        let told = text(&message(&over, units.clone()), &zones()).unwrap();
         assert!(!told.contains("lebron"), "{told}");
         let both = [
             over[0],
             (Change::Opened, Severity::Warning, "a game is bare"),
         ];
-        let told = text(&message(&both, units), &zones());
+        let told = text(&message(&both, units), &zones()).unwrap();
         assert!(told.contains("lebronjames (stored)"), "{told}");
     }
 
@@ -216,7 +225,7 @@ mod tests {
         ];
         let units = odd.map(|name| unit(name, Standing::Failed, Some("\u{1b}]0;x\u{7}")));
         let opened = [(Change::Opened, Severity::Warning, "5 need work")];
-        let told = text(&message(&opened, units.to_vec()), &zones());
+        let told = text(&message(&opened, units.to_vec()), &zones()).unwrap();
         assert!(
             told.chars()
                 .all(|letter| letter == '\n' || !letter.is_control()),
@@ -236,7 +245,7 @@ mod tests {
             .collect();
         let long = "word ".repeat(50);
         let opened = [(Change::Opened, Severity::Critical, long.as_str())];
-        let told = text(&message(&opened, names), &zones());
+        let told = text(&message(&opened, names), &zones()).unwrap();
         let widest = told.lines().map(|line| line.chars().count()).max();
         assert!(widest <= Some(80), "{widest:?}\n{told}");
     }

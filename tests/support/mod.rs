@@ -303,7 +303,7 @@ fn parts(
     };
     Parts {
         store: store.clone(),
-        clock,
+        clock: clock.clone(),
         handoffs,
         announcer: Arc::new(LogAnnouncer),
         telling: telling_over(
@@ -311,6 +311,7 @@ fn parts(
             Arc::new(Console {
                 zones,
                 print: false,
+                clock: clock.clone(),
             }),
         ),
         beating: None,
