@@ -198,7 +198,7 @@ fn headline(lead: Option<&Told>, night: Option<&Snapshot>, times: &Times) -> Str
         | alert::Change::Reminded
         | alert::Change::Resolved => format!("{}: {text}", sentence(&change_words(told))),
     };
-    let stands = night.map(|night| stands(night, text, times));
+    let stands = night.map(|night| stands(night, told, times));
     match stands.filter(|stands| !stands.is_empty()) {
         Some(stands) => format!("{sentence} ({stands})"),
         None => sentence,
@@ -206,20 +206,21 @@ fn headline(lead: Option<&Told>, night: Option<&Snapshot>, times: &Times) -> Str
 }
 
 /// The number and the deadline, so far as the alert's own sentence does not say them.
-fn stands(night: &Snapshot, said: &str, times: &Times) -> String {
+fn stands(night: &Snapshot, told: &Told, times: &Times) -> String {
     let counts = night.counts;
     let noun = words::counted_noun(counts.ready, &night.unit_noun);
-    let listed = night::predicted(night).is_some();
-    let predicted =
-        listed.then(|| format!("{} of {} {noun} predicted", counts.predicted, counts.ready));
+    let predicted = format!("{} of {} {noun} predicted", counts.predicted, counts.ready);
+    let listed = night::predicted(night).map(|_| predicted);
     let deadline = night.deadline_at.map(|at| {
-        if said.contains(&night.schedule_zone.time_text(at)) {
-            format!("deadline {}", countdown(at, night.at))
-        } else {
-            format!("deadline {}", times.counted(at, night.at))
-        }
+        let said = told.alert.text.contains(&night.schedule_zone.time_text(at));
+        let when = match (is_over(told), said) {
+            (true, _) => times.at(at),
+            (false, true) => countdown(at, night.at),
+            (false, false) => times.counted(at, night.at),
+        };
+        format!("deadline {when}")
     });
-    let known: Vec<String> = predicted.into_iter().chain(deadline).collect();
+    let known: Vec<String> = listed.into_iter().chain(deadline).collect();
     known.join(", ")
 }
 

@@ -8,7 +8,7 @@ use super::{Item, Letter, Status, alerts, single, way};
 use crate::{
     domain::Instant,
     ports::notice::{Content, Notice, Parcel},
-    render::kinds,
+    render::{kinds, words::lower},
 };
 
 /// Messages with a line of their own.
@@ -68,25 +68,30 @@ fn rank(notice: &Notice) -> Reverse<u8> {
 }
 
 fn item(notice: &Notice, parcel: &Parcel) -> Item {
-    let letter = single(notice, parcel);
-    let change = match notice.told() {
-        [] => "new".to_owned(),
-        [told] => alerts::change_words(told),
-        told => {
-            let lead = alerts::leading(told).map(alerts::change_words);
-            format!("{}, and {} more", lead.unwrap_or_default(), told.len() - 1)
-        }
-    };
-    let lead = alerts::leading(notice.told());
     let times = way::times(notice);
+    let Some(lead) = alerts::leading(notice.told()) else {
+        let letter = single(notice, parcel);
+        return Item {
+            status: letter.status,
+            change: "new".to_owned(),
+            title: letter.subject,
+            text: letter.headline,
+            since: times.at(notice.at),
+            acknowledged: None,
+            runbook: None,
+        };
+    };
+    let plain = alerts::state(&lead.alert, &times);
+    let change = alerts::change_words(lead);
     Item {
-        status: letter.status,
-        change,
-        title: letter.subject,
-        text: letter.headline,
-        since: times.at(lead.map_or(notice.at, |told| told.alert.opened_at)),
-        acknowledged: letter.items.first().and_then(|it| it.acknowledged.clone()),
-        runbook: lead.and_then(|told| way::runbook(told, &parcel.links)),
+        status: status(notice),
+        change: match notice.told().len() {
+            1 => change,
+            many => format!("{change}, and {} more", many - 1),
+        },
+        title: format!("{}: {}", alerts::scope(&notice.about), lower(&plain.title)),
+        runbook: way::runbook(lead, &parcel.links),
+        ..plain
     }
 }
 
