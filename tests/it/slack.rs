@@ -125,7 +125,7 @@ fn item(text: &str) -> Item {
         change: "new".to_owned(),
         title: "Deadline breached".to_owned(),
         text: text.to_owned(),
-        since: "Since 07:00 PST / 10:00 EST".to_owned(),
+        since: "07:00 PST / 10:00 EST".to_owned(),
         acknowledged: None,
         runbook: Some("https://runbooks.test/DeadlineBreached.md".to_owned()),
     }

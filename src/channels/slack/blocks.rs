@@ -12,15 +12,17 @@ use slack_morphism::{
 };
 
 use super::{
-    text::{Run, cut, lines, paragraph, plain},
+    text::{Run, commands, cut, lines, paragraph, plain},
     words::{NAMES_A_GAME_MAX, badge, game, line, mention_line},
 };
-use crate::render::letter::{Item, Letter, Link, Table, UnitGroup};
+use crate::render::{
+    letter::{Item, Letter, Link, Table, UnitGroup},
+    sentence,
+};
 
 // Slack's limits: <https://docs.slack.dev/reference/block-kit/blocks>, below them where a phone shows less.
 const HEADER_MAX: usize = 150;
 const SECTION_MAX: usize = 3000;
-const FIELDS_MAX: usize = 10;
 const BUTTON_MAX: usize = 75;
 const URL_MAX: usize = 3000;
 const HEADLINE_MAX: usize = 1000;
@@ -28,10 +30,11 @@ const ITEM_MAX: usize = 700;
 const LIST_MAX: usize = 1500;
 const UNITS_MAX: usize = 2000;
 const FIELD_MAX: usize = 300;
-const CONTEXT_MAX: usize = 500;
+const CONTEXT_MAX: usize = 1000;
 
 const ITEMS_MAX: usize = 10;
-const FACTS_MAX: usize = 2 * FIELDS_MAX;
+/// Slack takes ten a section.
+const FACTS_MAX: usize = 8;
 const NOTES_MAX: usize = 8;
 const LINKS_MAX: usize = 5;
 
@@ -46,7 +49,7 @@ pub(super) fn blocks(letter: &Letter, mentions: &[String]) -> Vec<SlackBlock> {
     }));
     blocks.extend(section(&[Run::Bold(&letter.headline)], HEADLINE_MAX));
     blocks.extend(notes(&letter.notes));
-    blocks.extend(items(&letter.items));
+    blocks.extend(items(letter));
     blocks.extend(fields(&letter.facts));
     blocks.extend(units(&letter.units, letter.units_unnamed));
     blocks.extend(list("Done already", &letter.done));
@@ -78,18 +81,24 @@ pub(super) fn section(runs: &[Run<'_>], max: usize) -> Option<SlackBlock> {
 }
 
 fn notes(notes: &[String]) -> Option<SlackBlock> {
-    let weighted = counted(notes, NOTES_MAX);
+    let notes: Vec<String> = notes.iter().map(|note| sentence(note)).collect();
+    let weighted = counted(&notes, NOTES_MAX);
     let text = lines(&weighted, left_out(notes.len(), NOTES_MAX), LIST_MAX);
     section(&[Run::Italic(&text)], LIST_MAX)
 }
 
-fn items(items: &[Item]) -> Vec<SlackBlock> {
-    let mut blocks: Vec<SlackBlock> = items
-        .iter()
-        .take(ITEMS_MAX)
-        .enumerate()
-        .filter_map(|(index, it)| item(index, it))
-        .collect();
+fn items(letter: &Letter) -> Vec<SlackBlock> {
+    let items = &letter.items;
+    let has_button = |url: &String| letter.links.iter().any(|link| link.url == *url);
+    let mut blocks = Vec::new();
+    for (index, it) in items.iter().take(ITEMS_MAX).enumerate() {
+        // A button beside the text takes a phone's width: one below is enough.
+        let runbook = it.runbook.as_ref().filter(|url| !has_button(url));
+        let button = runbook
+            .and_then(|url| address(url))
+            .map(|url| button(&format!("runbook-{index}"), "Runbook", url));
+        blocks.extend(item(it, button));
+    }
     let rest: Vec<(String, u64)> = items
         .iter()
         .skip(ITEMS_MAX)
@@ -99,44 +108,38 @@ fn items(items: &[Item]) -> Vec<SlackBlock> {
     blocks
 }
 
-fn item(index: usize, item: &Item) -> Option<SlackBlock> {
+fn item(item: &Item, runbook: Option<SlackBlockButtonElement>) -> Option<SlackBlock> {
     let (emoji, word) = badge(item.status);
     let title = format!("{emoji} {}", cut(&item.title, 100));
     let change = format!(" · {word}, {}\n", cut(&item.change, 100));
-    let mut rest = cut(&item.text, ITEM_MAX / 2);
-    for extra in [Some(&item.since), item.acknowledged.as_ref()]
-        .into_iter()
-        .flatten()
-    {
-        rest += &format!("\n{}", cut(extra, 100));
+    let since = cut(&item.since, 100);
+    let mut rest = format!("{}\nSince {since}", cut(&item.text, ITEM_MAX / 2));
+    if let Some(acknowledged) = &item.acknowledged {
+        rest += &format!("\n{}", sentence(&cut(acknowledged, 100)));
     }
     let runs = [Run::Bold(&title), Run::Plain(&change), Run::Plain(&rest)];
-    let block = SlackSectionBlock::new().with_text(paragraph(&runs, ITEM_MAX)?);
-    let runbook = item.runbook.as_deref().and_then(address);
-    Some(match runbook {
-        Some(url) => block
-            .with_accessory(button(&format!("runbook-{index}"), "Runbook", url).into())
-            .into(),
-        None => block.into(),
-    })
+    let text = paragraph(&runs, ITEM_MAX)?;
+    let section = SlackSectionBlock::new().with_text(text);
+    Some(section.opt_accessory(runbook.map(Into::into)).into())
 }
 
-/// Numbers, each with its label: two columns where there is room, one on a phone.
+/// Numbers, each with its label: the first in two columns where there is room and in one on a phone, the others as
+/// small print.
 pub(super) fn fields(facts: &[(String, String)]) -> Vec<SlackBlock> {
     let field = |(label, value): &(String, String)| {
         let value = format!("\n{}", cut(value, FIELD_MAX / 2));
         let label = cut(label, FIELD_MAX / 4);
         paragraph(&[Run::Bold(&label), Run::Plain(&value)], FIELD_MAX)
     };
-    let shown: Vec<_> = facts.iter().take(FACTS_MAX).filter_map(field).collect();
-    let mut blocks: Vec<SlackBlock> = shown
-        .chunks(FIELDS_MAX)
-        .map(|fields| SlackSectionBlock::new().with_fields(fields.to_vec()).into())
-        .collect();
-    let rest = left_out(facts.len(), FACTS_MAX);
-    if rest > 0 {
-        blocks.extend(context(&[format!("… and {rest} more figures")]));
+    let (first, others) = facts.split_at(facts.len().min(FACTS_MAX));
+    let fields: Vec<_> = first.iter().filter_map(field).collect();
+    let mut blocks = Vec::new();
+    if !fields.is_empty() {
+        blocks.push(SlackSectionBlock::new().with_fields(fields).into());
     }
+    let small = |(label, value): &(String, String)| format!("{label}: {value}");
+    let others: Vec<String> = others.iter().map(small).collect();
+    blocks.extend(context(&[others.join(" · ")]));
     blocks
 }
 
@@ -170,7 +173,9 @@ pub(super) fn list(title: &str, texts: &[String]) -> Option<SlackBlock> {
         return None;
     }
     let text = format!("\n{}", lines(&texts, 0, LIST_MAX));
-    section(&[Run::Bold(title), Run::Plain(&text)], LIST_MAX + 40)
+    let mut runs = vec![Run::Bold(title)];
+    runs.extend(commands(&text));
+    section(&runs, LIST_MAX + 40)
 }
 
 /// A row a line: a phone has no room for columns.

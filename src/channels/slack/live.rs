@@ -223,9 +223,16 @@ fn facts(night: &Snapshot) -> Vec<(String, String)> {
         facts.push(("Start latency".to_owned(), length));
     }
     if night.retries > 0 {
-        facts.push(("Sent again".to_owned(), format!("{} times", night.retries)));
+        facts.push(("Sent again".to_owned(), times(night.retries)));
     }
     facts
+}
+
+fn times(count: u32) -> String {
+    match count {
+        1 => "once".to_owned(),
+        more => format!("{more} times"),
+    }
 }
 
 fn path(source: Source) -> &'static str {

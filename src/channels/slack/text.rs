@@ -17,12 +17,14 @@ pub(super) enum Run<'a> {
     Bold(&'a str),
     /// An aside.
     Italic(&'a str),
+    /// A command, to be typed as it stands; nothing in it is read as markup.
+    Code(&'a str),
 }
 
 impl<'a> Run<'a> {
     fn text(self) -> &'a str {
         match self {
-            Self::Plain(text) | Self::Bold(text) | Self::Italic(text) => text,
+            Self::Plain(text) | Self::Bold(text) | Self::Italic(text) | Self::Code(text) => text,
         }
     }
 
@@ -31,6 +33,7 @@ impl<'a> Run<'a> {
             Self::Plain(_) => "",
             Self::Bold(_) => "*",
             Self::Italic(_) => "_",
+            Self::Code(_) => "`",
         }
     }
 }
@@ -42,7 +45,13 @@ pub(super) fn paragraph(runs: &[Run<'_>], max: usize) -> Option<SlackBlockText> 
     if clean(&whole).trim().is_empty() {
         return None;
     }
-    let marked = is_harmless(&whole).then(|| marked(runs));
+    // What stands in a command is not read: only that it cannot end too early counts.
+    let read = runs.iter().map(|run| match run {
+        Run::Plain(text) | Run::Bold(text) | Run::Italic(text) => *text,
+        Run::Code(text) if text.contains(['`', '\n']) || text.trim().is_empty() => "`",
+        Run::Code(_) => "x",
+    });
+    let marked = is_harmless(&read.collect::<String>()).then(|| marked(runs));
     let marked = marked.filter(|text| length(text) <= max);
     Some(match marked {
         Some(text) => SlackBlockMarkDownText::new(text).with_verbatim(true).into(),
@@ -59,6 +68,20 @@ pub(super) fn plain(text: &str, max: usize) -> SlackBlockPlainText {
         text
     };
     SlackBlockPlainText::new(text).with_emoji(false)
+}
+
+/// A text in which commands stand between backticks, in pieces; as it is where a backtick has no other on its line.
+pub(super) fn commands(text: &str) -> Vec<Run<'_>> {
+    if text.lines().any(|line| line.matches('`').count() % 2 == 1) {
+        return vec![Run::Plain(text)];
+    }
+    let pieces = text.split('`').enumerate();
+    pieces
+        .map(|(at, piece)| match at % 2 {
+            0 => Run::Plain(piece),
+            _ => Run::Code(piece),
+        })
+        .collect()
 }
 
 fn marked(runs: &[Run<'_>]) -> String {
@@ -201,7 +224,7 @@ pub(super) fn cut(text: &str, max: usize) -> String {
 mod tests {
     use slack_morphism::blocks::SlackBlockText;
 
-    use super::{Run, escaped, is_harmless, length, lines, paragraph, plain};
+    use super::{Run, commands, escaped, is_harmless, length, lines, paragraph, plain};
 
     fn marked(runs: &[Run<'_>]) -> Option<String> {
         match paragraph(runs, 3000)? {
@@ -264,6 +287,18 @@ mod tests {
         ];
         assert_eq!(marked(&runs).unwrap(), "*Deadline* a &amp; b\n_one_\n_two_");
         assert_eq!(paragraph(&[Run::Bold(" "), Run::Plain("\n")], 100), None);
+    }
+
+    #[test]
+    fn a_command_between_backticks_is_code_whatever_is_in_it() {
+        let text = "See: `tipoff explain --handoff _a_*b*`, or\n`x <y>`";
+        assert_eq!(
+            marked(&commands(text)).unwrap(),
+            "See: `tipoff explain --handoff _a_*b*`, or\n`x &lt;y&gt;`"
+        );
+        for text in ["a ` b", "`a\nb`", "``"] {
+            assert_eq!(marked(&commands(text)), None, "{text}");
+        }
     }
 
     #[test]

@@ -42,7 +42,7 @@ fn item(title: &str, text: &str) -> Item {
         change: "new".to_owned(),
         title: title.to_owned(),
         text: text.to_owned(),
-        since: "since 07:00 PST / 10:00 EST".to_owned(),
+        since: "07:00 PST / 10:00 EST".to_owned(),
         acknowledged: None,
         runbook: Some("https://runbooks.test/DeadlineBreached.md".to_owned()),
     }
@@ -248,7 +248,7 @@ fn it_says_how_bad_it_is_in_a_word_and_what_happened_before_all_else() {
     );
     assert_eq!(
         blocks[2]["text"]["text"],
-        "*🔴 Deadline breached* · Critical, new\n41 players need work\nsince 07:00 PST / 10:00 EST"
+        "*🔴 Deadline breached* · Critical, new\n41 players need work\nSince 07:00 PST / 10:00 EST"
     );
     assert_eq!(blocks[2]["accessory"]["text"]["text"], "Runbook");
     assert_eq!(blocks[3]["fields"][0]["text"], "*Ready*\n350");
@@ -300,6 +300,38 @@ fn one_button_stands_out_and_an_address_that_is_none_has_no_button() {
     let styles: Vec<&Value> = buttons.iter().map(|it| &it["style"]).collect();
     assert_eq!(styles, [&json!("primary"), &Value::Null]);
     assert_eq!(buttons[0]["url"], "https://tipoff.test/a");
+}
+
+#[test]
+fn a_runbook_has_one_button() {
+    let runbook = "https://runbooks.test/DeadlineBreached.md";
+    let mut letter = letter();
+    letter.links = vec![link("Runbook", runbook, false)];
+    let said = json_of(&letter).to_string();
+    assert_eq!(said.matches(runbook).count(), 1, "{said}");
+}
+
+#[test]
+fn figures_beyond_the_first_are_small_print() {
+    let mut letter = letter();
+    letter.facts = (0..10)
+        .map(|n| (format!("Figure {n}"), "<1>".to_owned()))
+        .collect();
+    let blocks = json_of(&letter);
+    assert_eq!(blocks[3]["fields"].as_array().unwrap().len(), 8);
+    assert_eq!(
+        blocks[4]["elements"][0]["text"],
+        "Figure 8: &lt;1&gt; · Figure 9: &lt;1&gt;"
+    );
+}
+
+#[test]
+fn advice_shows_its_commands_as_code() {
+    let mut letter = letter();
+    letter.advice = vec!["send again: `tipoff retry --game-date 2026-01-19`".to_owned()];
+    let said = json_of(&letter).to_string();
+    let words = "*What you can do*\\n• send again: `tipoff retry --game-date 2026-01-19`";
+    assert!(said.contains(words), "{said}");
 }
 
 #[test]

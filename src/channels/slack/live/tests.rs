@@ -66,6 +66,7 @@ fn a_night_in_danger_says_so_in_words_with_the_time_left_in_both_zones() {
         "06:40 PST / 09:40 EST\nat the latest 07:20 PST / 10:20 EST",
         "catch-up: the event did not come",
         "12 min",
+        "*Sent again*\nonce",
         "lebronjames, &lt;!channel&gt;\n… and 103 more",
         "🟠 Warning: Deadline at risk since 04:40 PST, acknowledged by dana at 04:44 PST",
         "🔴 Critical: Workers silent since 04:41 PST, nobody has acknowledged it",
