@@ -158,7 +158,7 @@ impl Slack {
         let bare = |why: &str| words::bare(letter, &mentions, why);
         match &self.sender {
             Sender::Bot(bot) => {
-                let thread = parcel.thread.as_deref();
+                let thread = parcel.thread.as_deref().map(ts);
                 let way = (thread, is_news(parcel));
                 let (place, thread) = self.reply(bot, (post, bare), way).await?;
                 Ok(Receipt {
@@ -304,6 +304,11 @@ fn place(known: &str) -> Option<Place> {
         channel: channel.to_owned(),
         ts: ts.to_owned(),
     })
+}
+
+/// A thread's name within its channel: a live message is known with the channel before it.
+fn ts(thread: &str) -> &str {
+    thread.rsplit_once(':').map_or(thread, |(_, ts)| ts)
 }
 
 /// Who is called by name: only for what is critical, and where more people are told.

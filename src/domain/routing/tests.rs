@@ -1,3 +1,7 @@
+//! Which channels a change goes over, to whom, and what takes whose place.
+//!
+//! Limits, retries and live messages are tested beside their code.
+
 use super::{Person, Plan, Planned, Reached, Route, Routes, Silence, Situation, Why, plan};
 use crate::domain::{
     Instant,
