@@ -4,8 +4,8 @@
 //! What is tried when, over which channel instead and in what number an hour is decided by `domain::routing`.
 
 use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -60,6 +60,8 @@ struct Desk {
     other: Notify,
     /// Until when the channel is left alone; in the past, while it fails and one message is tried.
     paused_until: Mutex<Option<Instant>>,
+    /// Messages under way from here: none is taken twice, however long its try lasts.
+    in_hand: Mutex<BTreeSet<String>>,
 }
 
 impl Desks {
@@ -94,6 +96,10 @@ impl Desk {
             .paused_until
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn in_hand(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.in_hand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn pause(&self, until: Option<Instant>) {
@@ -202,14 +208,17 @@ impl Courier {
                 Slot::Digest => DIGEST_MAX,
                 Slot::Hold(until) => return Ok(until),
             };
-            let mut leased = self.lease(means, most, now).await?;
+            let in_hand: Vec<String> = desk.in_hand().iter().cloned().collect();
+            let mut leased = self.lease(means, (most, &in_hand), now).await?;
             if leased.is_empty() {
                 let next = shared
                     .store
-                    .next_delivery_at(&self.channel, self.lane)
+                    .next_delivery_at(&self.channel, self.lane, &in_hand)
                     .await?;
                 return Ok(next.unwrap_or(now + REST_MAX).min(now + REST_MAX));
             }
+            desk.in_hand()
+                .extend(leased.iter().map(|it| it.notice.id.clone()));
             if slot == Slot::Digest {
                 under_way.spawn(self.clone().deliver(leased));
             } else {
@@ -244,7 +253,7 @@ impl Courier {
     async fn lease(
         &self,
         means: &Means,
-        most: u32,
+        (most, in_hand): (u32, &[String]),
         now: Instant,
     ) -> Result<Vec<Delivery>, EngineError> {
         let longest = routing::patience(means.patience, u32::MAX);
@@ -254,6 +263,7 @@ impl Courier {
             now,
             until: now + longest + LEASE_MARGIN,
             most,
+            in_hand,
         };
         Ok(self.shared.store.lease_deliveries(lease).await?)
     }
@@ -283,6 +293,12 @@ impl Courier {
         if let Err(error) = kept {
             tracing::error!(%error, channel = %self.channel, "a delivery could not be ended; its lease will run out");
         }
+        self.desk(|desk| {
+            let mut in_hand = desk.in_hand();
+            for delivery in &deliveries {
+                in_hand.remove(&delivery.notice.id);
+            }
+        });
         self.shared.nudge();
     }
 

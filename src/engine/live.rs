@@ -3,7 +3,7 @@
 //! When it is edited belongs to `domain::routing`, what it shows to the channel. Nothing waits for it, and what it
 //! cannot show now it shows later: alarms do not depend on it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use tokio_util::task::TaskTracker;
@@ -26,6 +26,8 @@ const REST: TimeDelta = TimeDelta::seconds(30);
 const REST_MAX: TimeDelta = TimeDelta::minutes(10);
 /// How often it looks for changes while nights are open.
 const LOOK_EVERY: TimeDelta = TimeDelta::seconds(3);
+/// The least time between two looks: Slack takes about fifty edits a minute.
+const BREATH: Duration = Duration::from_millis(1_200);
 
 /// Starts it for every channel that has a live message.
 pub fn start(shared: &Arc<Shared>, tasks: &TaskTracker) {
@@ -62,8 +64,12 @@ impl Board {
                     shared.clock.now() + REST
                 }
             };
+            // However fast the service's own clock runs, Slack's limits are those of the world's.
             tokio::select! {
-                () = shared.clock.sleep_until(until) => {}
+                () = async {
+                    tokio::time::sleep(BREATH).await;
+                    shared.clock.sleep_until(until).await;
+                } => {}
                 () = shared.stop.cancelled() => return,
             }
         }

@@ -59,6 +59,8 @@ pub struct DeliveryLease<'a> {
     pub until: Instant,
     /// Most messages.
     pub most: u32,
+    /// Messages that the caller has in hand, whatever their lease says.
+    pub in_hand: &'a [String],
 }
 
 /// How a try ended.
@@ -125,11 +127,13 @@ pub trait DeliveryStore: Send + Sync {
     async fn lease_deliveries(&self, lease: DeliveryLease<'_>)
     -> Result<Vec<Delivery>, StoreError>;
 
-    /// When the next message of a channel's lane is due; leased ones at the end of their lease.
+    /// When the next message of a channel's lane is due that the caller has not in hand; leased ones at the end of
+    /// their lease.
     async fn next_delivery_at(
         &self,
         channel: &ChannelId,
         lane: Lane,
+        in_hand: &[String],
     ) -> Result<Option<Instant>, StoreError>;
 
     /// When the channel took messages that were not critical, latest first; a digest counts once.

@@ -69,6 +69,7 @@ const LEASE: &str = "
         SELECT notice_id, channel FROM deliveries
         WHERE channel = $1 AND state = 'waiting' AND severity BETWEEN $5 AND $6 AND due_at <= $2
             AND (lease_until IS NULL OR lease_until <= $2)
+            AND notice_id NOT IN (SELECT value FROM json_each($7))
         ORDER BY severity DESC, decided_at, notice_id LIMIT $4)
     RETURNING notice_id, channel, why, severity, decided_at, attempts, doubtful,
         (SELECT body FROM notices WHERE id = notice_id) AS body";
@@ -79,7 +80,8 @@ const ELSEWHERE: &str = "
 
 const NEXT_AT: &str = "
     SELECT min(CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END) AS at
-    FROM deliveries WHERE channel = $1 AND state = 'waiting' AND severity BETWEEN $2 AND $3";
+    FROM deliveries WHERE channel = $1 AND state = 'waiting' AND severity BETWEEN $2 AND $3
+        AND notice_id NOT IN (SELECT value FROM json_each($4))";
 
 const DONE: &str = "
     UPDATE deliveries SET state = 'done', done_at = $3, message_id = $4, attempts = attempts + 1,
@@ -274,6 +276,7 @@ pub(super) async fn lease(
         .bind(i64::from(lease.most))
         .bind(from)
         .bind(to)
+        .bind(to_json(&lease.in_hand)?)
         .fetch_all(&mut *connection)
         .await
         .map_err(failed("lease messages"))?;
@@ -321,14 +324,15 @@ async fn delivery(
 /// When the next message of a lane is due.
 pub(super) async fn next_at(
     connection: &mut SqliteConnection,
-    channel: &ChannelId,
-    lane: Lane,
+    (channel, lane): (&ChannelId, Lane),
+    in_hand: &[String],
 ) -> Result<Option<Instant>, StoreError> {
     let (from, to) = ranks(lane);
     let row = sqlx::query(NEXT_AT)
         .bind(channel.as_str())
         .bind(from)
         .bind(to)
+        .bind(to_json(&in_hand)?)
         .fetch_one(connection)
         .await
         .map_err(failed("read the next message's instant"))?;

@@ -212,8 +212,9 @@ impl DeliveryStore for SqliteStore {
         &self,
         channel: &ChannelId,
         lane: Lane,
+        in_hand: &[String],
     ) -> Result<Option<Instant>, StoreError> {
-        deliveries::next_at(&mut *self.reader().await?, channel, lane).await
+        deliveries::next_at(&mut *self.reader().await?, (channel, lane), in_hand).await
     }
 
     async fn sent_since(

@@ -59,7 +59,7 @@ to = ["predictions@demo.invalid"]
 const SLACK: &str = r##"
 [channels.slack]
 kind = "slack"
-channel = "#tipoff-demo"
+channel = "C0TIPOFF"
 "##;
 
 const PEOPLE: &str = r#"
@@ -104,7 +104,7 @@ pub(super) fn configure(args: &Args) -> anyhow::Result<Config> {
     let routes = routes(smtp.is_some(), slack.is_some());
     let parts = [slack.unwrap_or_default(), smtp.unwrap_or_default()].concat();
     let text = format!("{parts}{people}{routes}");
-    let token = args.slack.as_ref().map(|_| "xoxb-demo".to_owned());
+    let token = args.slack.as_ref().map(|_| "xoxb-test".to_owned());
     let token = token.map(|token| ("TIPOFF_SLACK_TOKEN".to_owned(), token));
     let folder = std::path::Path::new(".");
     config::parse(&text, folder, &Environment::of(token))
@@ -230,7 +230,7 @@ mod tests {
             panic!("{slack:?}");
         };
         assert_eq!(api_url, "http://localhost:9999/api/");
-        assert_eq!(token.expose(), "xoxb-demo");
+        assert_eq!(token.expose(), "xoxb-test");
         let mail = config(&["--smtp", "127.0.0.1:2525"]);
         assert_eq!(
             names(&mail.routing.routes.warning.at_once),
