@@ -151,7 +151,8 @@ impl Run {
             latency_seconds: self.start_latency_seconds(now),
             completed_at: self.completed_at,
             batch_id: self.batch_id().cloned(),
-            forecast: foresee(self, now),
+            // Once it is judged and at rest, nothing is to come that could be foreseen.
+            forecast: foresee(self, now).filter(|_| self.ruling.is_none() || !self.is_settled()),
             counts: UnitCounts {
                 expected: counts.expected,
                 ready: counts.ready,
