@@ -4,6 +4,7 @@
 
 pub mod alert;
 pub mod letter;
+pub mod runbooks;
 pub mod story;
 
 use crate::domain::{Instant, zone::Zone};
