@@ -9,6 +9,8 @@ mod down;
 #[path = "../scenarios/mod.rs"]
 mod scenarios;
 
+mod browser;
+mod http_alerts;
 mod http_complete;
 mod http_identity;
 mod http_people;

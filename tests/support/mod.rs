@@ -19,7 +19,7 @@ use tipoff::{
     domain::{
         Instant,
         ids::{ChannelId, GameDate, GameId, HandoffId, RunKey, UnitId},
-        routing::{Failure, Route, Routes},
+        routing::{Failure, Person, Route, Routes},
         run::{Run, State},
     },
     engine::{Addresses, Engine, Handoff, Means, Parts, Telling},
@@ -133,6 +133,16 @@ impl TestApp {
     }
 
     pub async fn start_as(differs: Differs<'_>) -> Self {
+        Self::start_with(differs, None).await
+    }
+
+    /// A service that tells its people over these channels, all of them at once, with links that lead to it.
+    pub async fn start_telling(channels: &[(&str, Arc<dyn Channel>)], people: Vec<Person>) -> Self {
+        let telling = telling_people(channels, people);
+        Self::start_with(Differs::default(), Some(telling)).await
+    }
+
+    async fn start_with(differs: Differs<'_>, telling: Option<Telling>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new(instant(BEGIN)));
         let token = differs
@@ -148,14 +158,21 @@ impl TestApp {
             .await
             .unwrap();
         let sink = Arc::new(RecordingSink::default());
-        let parts = parts(&config, (&store, &warehouse, &sink), clock.clone());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let mut parts = parts(&config, (&store, &warehouse, &sink), clock.clone());
+        if let Some(telling) = telling {
+            parts.telling = telling;
+            parts.telling.addresses.public = Some(url.clone());
+            for handoff in &mut parts.handoffs {
+                handoff.routes = parts.telling.routes.clone();
+            }
+        }
         let engine = Arc::new(Engine::start(parts).await.unwrap());
         // Tonight is open before the first call.
         engine.tick().await.unwrap();
         let routes = config.handoffs.iter().map(HandoffRoute::from).collect();
         let router = http::router(HttpState::new(engine.clone(), routes, config.token));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self {
             clock,
@@ -164,10 +181,18 @@ impl TestApp {
             warehouse,
             sink,
             folder,
-            client: reqwest::Client::new(),
+            client: reqwest::Client::builder()
+                .redirect(reqwest::redirect::Policy::none())
+                .build()
+                .unwrap(),
             url,
             server,
         }
+    }
+
+    /// Where it listens.
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
@@ -343,13 +368,41 @@ pub fn telling_over(name: &str, channel: Arc<dyn Channel>) -> Telling {
     }
 }
 
+fn telling_people(channels: &[(&str, Arc<dyn Channel>)], people: Vec<Person>) -> Telling {
+    let mut telling = Telling::default();
+    for (name, channel) in channels {
+        telling
+            .channels
+            .extend(telling_over(name, channel.clone()).channels);
+    }
+    let all: Vec<ChannelId> = telling.channels.keys().cloned().collect();
+    let route = Route {
+        at_once: all.clone(),
+        otherwise: Vec::new(),
+    };
+    telling.routes = Routes {
+        critical: route.clone(),
+        warning: route,
+        daily: all.clone(),
+        weekly: all,
+        people,
+    };
+    telling
+}
+
 /// A channel that takes everything and keeps it.
 #[derive(Default)]
-pub struct RecordingChannel(Mutex<Vec<Notice>>);
+pub struct RecordingChannel(Mutex<Vec<Parcel>>);
 
 impl RecordingChannel {
     /// What it took, in order; a repeat is there twice.
     pub fn notices(&self) -> Vec<Notice> {
+        let parcels = self.parcels();
+        parcels.into_iter().flat_map(|it| it.notices).collect()
+    }
+
+    /// What it was given, each with its links and readers.
+    pub fn parcels(&self) -> Vec<Parcel> {
         self.0.lock().unwrap().clone()
     }
 }
@@ -357,10 +410,7 @@ impl RecordingChannel {
 #[async_trait]
 impl Channel for RecordingChannel {
     async fn deliver(&self, parcel: &Parcel) -> Result<Receipt, Failure> {
-        self.0
-            .lock()
-            .unwrap()
-            .extend(parcel.notices.iter().cloned());
+        self.0.lock().unwrap().push(parcel.clone());
         Ok(Receipt {
             message_id: parcel.notices[0].id.clone(),
             thread: None,
