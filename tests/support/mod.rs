@@ -42,6 +42,8 @@ pub const TONIGHT: &str = "2026-01-19";
 pub const BEGIN: &str = "2026-01-19T07:00:00Z";
 /// The token of services that have one.
 pub const TOKEN: &str = "0123456789abcdef";
+/// Without a backup a night without data fails half an hour after its trigger, long before the deadline.
+pub const EARLY: &str = "[[handoffs]]\nid = \"phase4-to-phase5\"\n[handoffs.schedule]\nbackup = \"none\"\nretries = []\n";
 /// Looks at a run before a test gives up; the clock moves a fifth of a second between two.
 const LOOKS_MAX: usize = 20_000;
 
@@ -137,9 +139,17 @@ impl TestApp {
     }
 
     /// A service that tells its people over these channels, all of them at once, with links that lead to it.
-    pub async fn start_telling(channels: &[(&str, Arc<dyn Channel>)], people: Vec<Person>) -> Self {
+    pub async fn start_telling(
+        config: &str,
+        channels: &[(&str, Arc<dyn Channel>)],
+        people: Vec<Person>,
+    ) -> Self {
         let telling = telling_people(channels, people);
-        Self::start_with(Differs::default(), Some(telling)).await
+        let differs = Differs {
+            config,
+            token: false,
+        };
+        Self::start_with(differs, Some(telling)).await
     }
 
     async fn start_with(differs: Differs<'_>, telling: Option<Telling>) -> Self {
