@@ -29,6 +29,8 @@ use crate::support::{EARLY, RecordingChannel, TONIGHT, TestApp, event};
 const PATIENCE: Duration = Duration::from_secs(30);
 /// A phone, in points.
 const PHONE: (u32, u32) = (390, 844);
+/// As wide, and high enough for the whole page.
+const WHOLE: (u32, u32) = (390, 2_000);
 
 /// A running chromedriver. Dropping it ends it; the browser goes with its session.
 struct Driver {
@@ -87,7 +89,7 @@ impl Driver {
     }
 
     /// A phone's browser with an empty folder of its own.
-    async fn phone(&self, folder: &Path, dark: bool) -> Client {
+    async fn phone(&self, folder: &Path, (width, height): (u32, u32), dark: bool) -> Client {
         let mut args: Vec<String> = [
             "--headless",
             "--no-sandbox",
@@ -106,7 +108,6 @@ impl Driver {
         if dark {
             args.push("--blink-settings=preferredColorScheme=0".to_owned());
         }
-        let (width, height) = PHONE;
         let emulated = json!({"deviceMetrics": {"width": width, "height": height, "pixelRatio": 2.0, "touch": true}});
         let options = json!({"args": args, "mobileEmulation": emulated});
         let wanted: Map<String, Value> =
@@ -157,9 +158,12 @@ async fn until_says(client: &Client, part: &str) -> String {
     }
 }
 
-fn escalations(notices: &[Notice]) -> usize {
+/// How often people were told again of the failure.
+fn told_again(notices: &[Notice]) -> usize {
     let told = notices.iter().flat_map(|notice| notice.told());
-    told.filter(|told| told.change == Change::Escalated).count()
+    told.filter(|told| told.alert.kind == Kind::NothingDispatched)
+        .filter(|told| matches!(told.change, Change::Escalated | Change::Reminded))
+        .count()
 }
 
 fn tells_of_failure(phone: &RecordingChannel) -> bool {
@@ -197,7 +201,9 @@ async fn a_person_acknowledges_from_a_mails_link_in_a_real_browser() {
     let told = phone.notices().last().unwrap().told()[0].alert.text.clone();
     let folder = tempfile::tempdir().unwrap();
 
-    let client = driver.phone(&folder.path().join("light"), false).await;
+    let client = driver
+        .phone(&folder.path().join("light"), PHONE, false)
+        .await;
     client.goto(&link).await.unwrap();
     let page = until_says(&client, "Verdict").await;
     assert!(page.to_lowercase().contains(&told.to_lowercase()), "{page}");
@@ -231,11 +237,14 @@ async fn a_person_acknowledges_from_a_mails_link_in_a_real_browser() {
         app.clock.advance(TimeDelta::minutes(10));
         app.post("/tick", "").await;
     }
-    assert_eq!(escalations(&phone.notices()), 0);
+    assert_eq!(told_again(&phone.notices()), 0);
 
-    let client = driver.phone(&folder.path().join("dark"), true).await;
+    let client = driver.phone(&folder.path().join("dark"), WHOLE, true).await;
     client.goto(&link).await.unwrap();
     until_says(&client, "Acknowledged by Dana from the train").await;
+    let silence = client.find(Locator::Css("summary")).await.unwrap();
+    silence.click().await.unwrap();
+    until_says(&client, "For how long").await;
     keep_picture(&client, "respond-dark").await;
     client.close().await.unwrap();
 }

@@ -2,7 +2,7 @@
 //!
 //! When an alert opens, rises and is told of again is tested in the domain.
 
-use std::sync::Arc;
+use std::{process::Command, sync::Arc};
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
@@ -660,6 +660,67 @@ async fn a_link_is_counted_by_its_pattern_and_never_by_its_token() {
     assert!(metrics.contains(counted), "{metrics}");
     let token = failed.link().replace("/respond/", "");
     assert!(!metrics.contains(&token));
+}
+
+/// Runs the program against a service: its exit code and what it wrote.
+async fn command(app: &TestApp, line: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tipoff"));
+    command
+        .env_clear()
+        .arg("alerts")
+        .args(line)
+        .args(["--url", app.url()]);
+    let ran = tokio::task::spawn_blocking(move || command.output().unwrap());
+    let output = ran.await.unwrap();
+    let written = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(written).unwrap())
+}
+
+#[tokio::test]
+async fn the_command_line_lists_and_acknowledges_and_its_exit_code_says_whether_it_could() {
+    let failed = Failed::night().await;
+    let app = &failed.app;
+    let (code, text) = command(app, &["list"]).await;
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("nothing_dispatched"), "{text}");
+    let (code, text) = command(app, &["ack", "phase4-to-phase5/2026-01-19/gap_exceeded"]).await;
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("no alert is called"), "{text}");
+    let (code, text) = command(app, &["ack", FAILED, "--by", "Dana"]).await;
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(text, "Dana acknowledged nothing_dispatched\n");
+    assert_eq!(failed.alert().await.acknowledged.unwrap().by, "Dana");
+    let silence = ["silence", "--handoff", "service", "--for", "1h"];
+    let (code, text) = command(app, &silence).await;
+    assert_eq!(code, Some(2), "an owner and a reason are needed: {text}");
+    let whole = [&silence[..], &["--by", "Dana", "--reason", "x"]].concat();
+    let (code, text) = command(app, &whole).await;
+    assert_eq!(code, Some(0), "{text}");
+    assert!(
+        text.contains("nothing of the service itself is sent until"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_test_from_the_command_line_fails_where_a_channel_does() {
+    let channels: [(&str, Arc<dyn Channel>); 2] = [
+        ("phone", Arc::new(RecordingChannel::default())),
+        ("slack", Arc::new(Refusing)),
+    ];
+    let app = TestApp::start_telling(EARLY, &channels, people()).await;
+    let (code, text) = command(&app, &["test"]).await;
+    assert_eq!(code, Some(1), "{text}");
+    assert!(
+        text.contains("FAILED  slack did not take the test: the token was revoked"),
+        "{text}"
+    );
+    let (code, text) = command(&app, &["test", "--channel", "phone", "--json"]).await;
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(
+        serde_json::from_str::<Value>(&text).unwrap()["ok"],
+        json!(true)
+    );
 }
 
 #[tokio::test]

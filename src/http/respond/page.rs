@@ -165,7 +165,7 @@ impl View {
         let title = self.title();
         let body = html! {
             main {
-                h1 { (title) small { (self.sent()) } }
+                h1 { (self.symptom()) small { (self.about()) br; "told " (self.when(self.notice.at)) } }
                 @if let Some(error) = &entered.error {
                     section.error role="alert" { p { (error) } }
                 }
@@ -184,19 +184,25 @@ impl View {
     }
 
     fn title(&self) -> String {
-        let about = match (&self.whose, self.notice.about.handoff()) {
-            (Some(Whose::Night(key)), _) => format!("{} {}", key.handoff, key.game_date),
-            (_, Some(handoff)) => handoff.to_string(),
-            (Some(Whose::Service) | None, None) => "The service itself".to_owned(),
-        };
-        match self.notice.told().first() {
-            Some(told) => format!("{}: {about}", kind_title(told.alert.kind)),
-            None => about,
+        format!("{}: {}", self.symptom(), self.about())
+    }
+
+    fn symptom(&self) -> String {
+        match (self.notice.told().first(), &self.notice.content) {
+            (Some(told), _) => kind_title(told.alert.kind),
+            (None, Content::Test { .. }) => "A test".to_owned(),
+            (None, Content::Alerts { .. } | Content::Daily(_) | Content::Weekly(_)) => {
+                "A summary".to_owned()
+            }
         }
     }
 
-    fn sent(&self) -> String {
-        format!("told {}", self.when(self.notice.at))
+    fn about(&self) -> String {
+        match (&self.whose, self.notice.about.handoff()) {
+            (Some(Whose::Night(key)), _) => format!("{} {}", key.handoff, key.game_date),
+            (_, Some(handoff)) => handoff.to_string(),
+            (Some(Whose::Service) | None, None) => "the service itself".to_owned(),
+        }
     }
 
     /// `Mon 19 Jan 07:00 PST / 10:00 EST`.
@@ -218,7 +224,7 @@ impl View {
                     .filter(|alert| alert.acknowledged.as_ref() == Some(it));
                 let names: Vec<String> = mine.map(|alert| kind_title(alert.kind)).collect();
                 format!(
-                    "{} acknowledged it {}: {}.",
+                    "{} acknowledged it on {}: {}.",
                     it.by,
                     self.when(it.at),
                     names.join(", ")
@@ -228,7 +234,7 @@ impl View {
                 || "There was nothing left to acknowledge.".to_owned(),
                 |it| {
                     format!(
-                        "It was done already: {} acknowledged it {}.",
+                        "It was done already: {} acknowledged it on {}.",
                         it.by,
                         self.when(it.at)
                     )
@@ -289,13 +295,14 @@ impl View {
                         dd { (self.when(at)) br; span.quiet { (self.distance(at)) } }
                     }
                     @if let Some(forecast) = &night.forecast {
-                        dt { "Forecast" } dd { (self.when(forecast.finish_at)) }
+                        dt { "Forecast" }
+                        dd { @match forecast.latest_at {
+                            Some(_) => (self.when(forecast.finish_at)),
+                            None => "no finish is in sight",
+                        } }
                     }
                     dt { (sentence(noun)) "s" }
-                    dd {
-                        (counts.predicted) " predicted of " (counts.ready) " ready, " (counts.dispatched) " sent, "
-                        (counts.skipped) " skipped, " (counts.failed) " failed, " (counts.in_flight) " in flight"
-                    }
+                    dd { (unit_counts(night)) }
                     dt { "Need work" }
                     dd { (counts.needing_work) @if !self.units.is_empty() { br; span.quiet { (self.unit_names(counts.needing_work)) } } }
                 }
@@ -384,6 +391,7 @@ impl View {
                     input type="hidden" name="action" value="acknowledge";
                     @for alert in &waiting { input type="hidden" name="alert" value=(alert.name()); }
                     (self.name_field("acknowledge-by", entered))
+                    @if waiting.len() > 1 { p.quiet { (titles(&waiting)) } }
                     button type="submit" { (what) }
                     p.quiet style="margin-top:.5rem" { "You take it on: nobody is reminded of it, and it rises no further." }
                 }
@@ -438,6 +446,24 @@ impl View {
     }
 }
 
+/// `142 predicted of 154 ready, 154 sent, 3 failed`: what is none is left out.
+fn unit_counts(night: &Snapshot) -> String {
+    let counts = &night.counts;
+    let others = [
+        (counts.skipped, "skipped"),
+        (counts.failed, "failed"),
+        (counts.in_flight, "in flight"),
+    ];
+    let first = format!(
+        "{} predicted of {} ready, {} sent",
+        counts.predicted, counts.ready, counts.dispatched
+    );
+    let others = others.iter().filter(|(units, _)| *units > 0);
+    others.fold(first, |text, (units, word)| {
+        format!("{text}, {units} {word}")
+    })
+}
+
 fn told_item(told: &Told) -> Markup {
     let change = match told.change {
         Change::Opened => "new",
@@ -468,6 +494,11 @@ fn headed(alert: &Alert, change: &str) -> Markup {
             @if !change.is_empty() { span.quiet { " · " (change) } }
         }
     }
+}
+
+fn titles(alerts: &[&Alert]) -> String {
+    let titles: Vec<String> = alerts.iter().map(|it| kind_title(it.kind)).collect();
+    titles.join(", ")
 }
 
 /// `Deadline breached`.
