@@ -203,7 +203,7 @@ mod tests {
         let answer = json!({
             "alerts": [own, alert("deadline_breached"), taken_on],
             "silences": [{"handoff": null, "kind": "channel_failing", "by": "jane",
-                "until": "2026-01-11T09:00:00-08:00", "reason": "Slack is down"}],
+                "until": "2026-01-11T09:00:00-08:00", "reason": "known"}],
             "deliveries": [
                 {"notice": "n/1", "channel": "slack", "state": "waiting", "attempts": 3, "last_error": "503"},
                 {"notice": "n/2", "channel": "email", "state": "done", "attempts": 1, "last_error": null},
@@ -221,7 +221,7 @@ mod tests {
             "service/\n  channel_failing/slack     warning   silenced      01-11 07:00 -08:00\n",
             "  deadline_breached         critical  open          01-11 07:00 -08:00\n",
             "  game_without_predictions  critical  acknowledged  01-11 07:00 -08:00\n",
-            "silenced\n    channel_failing of the service until 01-11 09:00 -08:00, by jane: Slack is down\n",
+            "silenced\n    channel_failing of the service until 01-11 09:00 -08:00, by jane: known\n",
             "messages that have not arrived\n    n/1 over slack, 3 tries: 503\n",
         ] {
             assert!(table.contains(part), "{part}\n---\n{table}");
