@@ -46,10 +46,12 @@ use crate::{
     },
 };
 
+mod forms;
 mod page;
 
+use forms::Entered;
 pub use page::document;
-use page::{Done, Entered, View};
+use page::{Done, View};
 
 /// Units named on the page.
 const NAMED_UNITS_MAX: u32 = 20;

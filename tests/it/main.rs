@@ -10,6 +10,7 @@ mod down;
 mod scenarios;
 
 mod browser;
+mod failed_night;
 mod http_alerts;
 mod http_complete;
 mod http_identity;
@@ -17,4 +18,5 @@ mod http_people;
 mod http_probes;
 mod http_push;
 mod http_quarantine;
+mod http_respond;
 mod kill;
