@@ -6,7 +6,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use super::{check, demo, explain, quarantine, reset, retry, serve, start, status, warehouse};
+use super::{
+    alerts, check, demo, explain, quarantine, reset, retry, serve, start, status, warehouse,
+};
 
 /// Watches the handoff between two phases of a data pipeline and keeps its promise.
 #[derive(Debug, Parser)]
@@ -34,6 +36,8 @@ enum Command {
     Reset(reset::Args),
     /// Tell a night's history with its reasons
     Explain(explain::Args),
+    /// Show, acknowledge and silence alerts, or test the channels
+    Alerts(alerts::Args),
     /// List, replay or drop messages that could not be understood
     Quarantine(quarantine::Args),
     /// Load tables into the embedded warehouse, or ask it
@@ -56,6 +60,7 @@ impl Cli {
             Command::Retry(args) => retry::run(args).await,
             Command::Reset(args) => reset::run(args).await,
             Command::Explain(args) => explain::run(args).await,
+            Command::Alerts(args) => alerts::run(args).await,
             Command::Quarantine(args) => quarantine::run(args).await,
             Command::Warehouse(args) => warehouse::run(args).await,
         }

@@ -2,6 +2,7 @@
 //!
 //! Parsing the command line belongs to `cli`, everything worth testing without a terminal to the layers below.
 
+pub mod alerts;
 pub mod check;
 pub mod cli;
 pub mod client;

@@ -74,7 +74,8 @@ pub struct Silence {
 }
 
 impl Silence {
-    fn silences(&self, handoff: Option<&HandoffId>, kind: Kind, now: Instant) -> bool {
+    /// Whether nothing is sent of a handoff's, or the service's own, alert of this kind.
+    pub fn silences(&self, handoff: Option<&HandoffId>, kind: Kind, now: Instant) -> bool {
         let same = self.handoff.as_ref() == handoff && self.kind.is_none_or(|it| it == kind);
         same && self.since <= now && now < self.until
     }

@@ -11,9 +11,12 @@ use crate::{
     engine::{Engine, Handoff},
 };
 
+mod acknowledge;
 mod adopt;
+mod alerts;
 mod answer;
 mod body;
+mod channel_test;
 mod check_stalled;
 mod complete;
 mod dry_run;
@@ -26,8 +29,11 @@ mod push;
 mod quarantine;
 mod replay;
 mod reset;
+mod respond;
 mod retry;
 mod router;
+mod runbooks;
+mod silence;
 mod start;
 mod status;
 mod tick;

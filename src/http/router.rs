@@ -12,9 +12,10 @@ use axum::{
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
-    HttpState, adopt, check_stalled, complete,
+    HttpState, acknowledge, adopt, alerts, channel_test, check_stalled, complete,
     identity::{self, Access},
-    observe, probes, problem, quarantine, replay, reset, retry, start, status, tick, trigger,
+    observe, probes, problem, quarantine, replay, reset, respond, retry, runbooks, silence, start,
+    status, tick, trigger,
 };
 
 /// The longest a person waits; a dry run takes 20 s at most.
@@ -28,11 +29,7 @@ const TICK_SECONDS_MAX: u64 = 170;
 pub fn router(state: HttpState) -> Router {
     let state = Arc::new(state);
     let guarded = |router: Router<Arc<HttpState>>, access, seconds| {
-        router
-            .route_layer(from_fn_with_state(
-                Duration::from_secs(seconds),
-                observe::bound,
-            ))
+        bound(router, seconds)
             .route_layer(from_fn_with_state((state.clone(), access), identity::guard))
     };
     let open = Router::new()
@@ -40,7 +37,8 @@ pub fn router(state: HttpState) -> Router {
         .route("/ready", get(probes::ready))
         .route("/version", get(probes::version))
         .route("/metrics", get(probes::metrics));
-    open.merge(guarded(pushes(), Access::Push, PUSH_SECONDS_MAX))
+    open.merge(bound(readers(), PEOPLE_SECONDS_MAX))
+        .merge(guarded(pushes(), Access::Push, PUSH_SECONDS_MAX))
         .merge(guarded(people(), Access::People, PEOPLE_SECONDS_MAX))
         .merge(guarded(ticks(), Access::People, TICK_SECONDS_MAX))
         .fallback(problem::no_such_path)
@@ -49,6 +47,18 @@ pub fn router(state: HttpState) -> Router {
         .layer(from_fn_with_state(state.clone(), observe::record))
         .layer(from_fn(observe::plain))
         .with_state(state)
+}
+
+fn bound(router: Router<Arc<HttpState>>, seconds: u64) -> Router<Arc<HttpState>> {
+    let longest = Duration::from_secs(seconds);
+    router.route_layer(from_fn_with_state(longest, observe::bound))
+}
+
+/// For whoever reads a message: its link carries its own right, and a runbook is no secret.
+fn readers() -> Router<Arc<HttpState>> {
+    Router::new()
+        .route("/respond/{token}", get(respond::get).post(respond::post))
+        .route("/runbooks/{name}", get(runbooks::get))
 }
 
 fn pushes() -> Router<Arc<HttpState>> {
@@ -66,6 +76,10 @@ fn people() -> Router<Arc<HttpState>> {
         .route("/adopt", post(adopt::post))
         .route("/status", get(status::get))
         .route("/history", get(status::history))
+        .route("/alerts", get(alerts::get))
+        .route("/alerts/ack", post(acknowledge::post))
+        .route("/alerts/silence", post(silence::post))
+        .route("/alerts/test", post(channel_test::post))
         .route("/quarantine", get(quarantine::list))
         .route(
             "/quarantine/{id}",

@@ -8,7 +8,7 @@ use super::{
 };
 
 /// Most series without any handoff: a histogram counts one for each edge, and three.
-pub const SERIES_FIXED_MAX: usize = 480;
+pub const SERIES_FIXED_MAX: usize = 580;
 /// Most series that one handoff adds, with the shipped unit reasons.
 pub const SERIES_A_HANDOFF_MAX: usize = 200;
 

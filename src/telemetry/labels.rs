@@ -31,7 +31,7 @@ pub const UNIT_STATES: [&str; 10] = [
 ];
 
 /// The paths that are told apart; any other is `other`.
-pub const ROUTES: [&str; 16] = [
+pub const ROUTES: [&str; 22] = [
     "/trigger",
     "/start",
     "/retry",
@@ -42,6 +42,12 @@ pub const ROUTES: [&str; 16] = [
     "/reset",
     "/check-stalled",
     "/adopt",
+    "/alerts",
+    "/alerts/ack",
+    "/alerts/silence",
+    "/alerts/test",
+    "/respond/{token}",
+    "/runbooks/{name}",
     "/tick",
     "/health",
     "/ready",

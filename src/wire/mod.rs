@@ -6,11 +6,14 @@ mod fields;
 pub mod link;
 mod malformed;
 
+pub mod alert_view;
+pub mod alerts;
 pub mod completion;
 pub mod downstream;
 pub mod people;
 pub mod push;
 pub mod quarantine;
+pub mod reply;
 pub mod request;
 pub mod run_view;
 pub mod upstream;

@@ -211,14 +211,14 @@ impl Question {
 }
 
 /// Schedulers post nothing at all, and some clients post `null` for nothing.
-fn object(body: &[u8]) -> Result<Map<String, serde_json::Value>, Malformed> {
+pub(super) fn object(body: &[u8]) -> Result<Map<String, serde_json::Value>, Malformed> {
     match body.trim_ascii() {
         b"" | b"null" => Ok(Map::new()),
         said => fields::object("the body", said),
     }
 }
 
-fn target(fields: &Fields<'_>) -> Result<Target, Malformed> {
+pub(super) fn target(fields: &Fields<'_>) -> Result<Target, Malformed> {
     let handoff: Option<String> = fields.optional("handoff")?;
     Ok(Target {
         handoff: handoff.map(HandoffId::new),

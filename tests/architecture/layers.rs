@@ -30,6 +30,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
             "domain",
             "clock",
             "config",
+            "render",
         ],
     ),
     ("demo", ANY),

@@ -10,12 +10,16 @@ mod email;
 #[path = "../scenarios/mod.rs"]
 mod scenarios;
 
+mod browser;
+mod failed_night;
+mod http_alerts;
 mod http_complete;
 mod http_identity;
 mod http_people;
 mod http_probes;
 mod http_push;
 mod http_quarantine;
+mod http_respond;
 mod kill;
 mod slack;
 mod webhook;

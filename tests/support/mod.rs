@@ -20,17 +20,13 @@ use tipoff::{
     config::{self, Environment},
     domain::{
         Instant,
-        ids::{ChannelId, GameDate, GameId, HandoffId, RunKey, UnitId},
-        routing::{Failure, Route, Routes},
+        ids::{GameDate, GameId, HandoffId, RunKey, UnitId},
+        routing::Person,
         run::{Run, State},
     },
-    engine::{Addresses, Engine, Handoff, Means, Parts, Telling},
+    engine::{Engine, Handoff, Parts, Telling},
     http::{self, HandoffRoute, HttpState},
-    ports::{
-        Channel, PortError, Request, Sink,
-        notice::{Notice, Parcel, Receipt},
-        store::Store,
-    },
+    ports::{Channel, PortError, Request, Sink, store::Store},
     render::Zones,
     store::SqliteStore,
     telemetry::Metrics,
@@ -38,7 +34,11 @@ use tipoff::{
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 
+mod people;
 pub mod smtp;
+
+use people::telling_people;
+pub use people::{RecordingChannel, routes_over, telling_over};
 
 /// The night of most tests: a game date of the shipped season.
 pub const TONIGHT: &str = "2026-01-19";
@@ -46,6 +46,8 @@ pub const TONIGHT: &str = "2026-01-19";
 pub const BEGIN: &str = "2026-01-19T07:00:00Z";
 /// The token of services that have one.
 pub const TOKEN: &str = "0123456789abcdef";
+/// Without a backup a night without data fails half an hour after its trigger, long before the deadline.
+pub const EARLY: &str = "[[handoffs]]\nid = \"phase4-to-phase5\"\n[handoffs.schedule]\nbackup = \"none\"\nretries = []\n";
 /// Looks at a run before a test gives up; the clock moves a fifth of a second between two.
 const LOOKS_MAX: usize = 20_000;
 
@@ -137,6 +139,24 @@ impl TestApp {
     }
 
     pub async fn start_as(differs: Differs<'_>) -> Self {
+        Self::start_with(differs, None).await
+    }
+
+    /// A service that tells its people over these channels, all of them at once, with links that lead to it.
+    pub async fn start_telling(
+        config: &str,
+        channels: &[(&str, Arc<dyn Channel>)],
+        people: Vec<Person>,
+    ) -> Self {
+        let telling = telling_people(channels, people);
+        let differs = Differs {
+            config,
+            token: false,
+        };
+        Self::start_with(differs, Some(telling)).await
+    }
+
+    async fn start_with(differs: Differs<'_>, telling: Option<Telling>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new(instant(BEGIN)));
         let token = differs
@@ -152,14 +172,21 @@ impl TestApp {
             .await
             .unwrap();
         let sink = Arc::new(RecordingSink::default());
-        let parts = parts(&config, (&store, &warehouse, &sink), clock.clone());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let mut parts = parts(&config, (&store, &warehouse, &sink), clock.clone());
+        if let Some(telling) = telling {
+            parts.telling = telling;
+            parts.telling.addresses.public = Some(url.clone());
+            for handoff in &mut parts.handoffs {
+                handoff.routes = parts.telling.routes.clone();
+            }
+        }
         let engine = Arc::new(Engine::start(parts).await.unwrap());
         // Tonight is open before the first call.
         engine.tick().await.unwrap();
         let routes = config.handoffs.iter().map(HandoffRoute::from).collect();
         let router = http::router(HttpState::new(engine.clone(), routes, config.token));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self {
             clock,
@@ -168,10 +195,18 @@ impl TestApp {
             warehouse,
             sink,
             folder,
-            client: reqwest::Client::new(),
+            client: reqwest::Client::builder()
+                .redirect(reqwest::redirect::Policy::none())
+                .build()
+                .unwrap(),
             url,
             server,
         }
+    }
+
+    /// Where it listens.
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
@@ -316,62 +351,6 @@ fn parts(
         ),
         beating: None,
         metrics: Arc::new(Metrics::new(&ids, &[])),
-    }
-}
-
-/// Everything goes over this one channel.
-pub fn routes_over(channel: &str) -> Routes {
-    let channel = || vec![ChannelId::new(channel)];
-    let route = || Route {
-        at_once: channel(),
-        otherwise: Vec::new(),
-    };
-    Routes {
-        critical: route(),
-        warning: route(),
-        daily: channel(),
-        weekly: channel(),
-        people: Vec::new(),
-    }
-}
-
-/// One channel, without a limit that a test could run into.
-pub fn telling_over(name: &str, channel: Arc<dyn Channel>) -> Telling {
-    let means = Means {
-        channel,
-        patience: TimeDelta::seconds(4),
-        messages_per_hour: 10_000,
-        live_every: None,
-    };
-    Telling {
-        channels: [(ChannelId::new(name), means)].into(),
-        routes: routes_over(name),
-        addresses: Addresses::default(),
-    }
-}
-
-/// A channel that takes everything and keeps it.
-#[derive(Default)]
-pub struct RecordingChannel(Mutex<Vec<Notice>>);
-
-impl RecordingChannel {
-    /// What it took, in order; a repeat is there twice.
-    pub fn notices(&self) -> Vec<Notice> {
-        self.0.lock().unwrap().clone()
-    }
-}
-
-#[async_trait]
-impl Channel for RecordingChannel {
-    async fn deliver(&self, parcel: &Parcel) -> Result<Receipt, Failure> {
-        self.0
-            .lock()
-            .unwrap()
-            .extend(parcel.notices.iter().cloned());
-        Ok(Receipt {
-            message_id: parcel.notices[0].id.clone(),
-            thread: None,
-        })
     }
 }
 

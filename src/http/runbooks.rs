@@ -1,0 +1,25 @@
+//! `GET /runbooks/{name}`: what an alert means and what to do, open to all: a runbook holds no secrets.
+//!
+//! The texts belong to `render::runbooks`.
+
+use axum::{
+    extract::Path,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use maud::html;
+
+use super::{
+    problem::not_known,
+    respond::{document, with_headers},
+};
+use crate::render::runbooks::runbook;
+
+/// Shows the runbook as it is written.
+pub async fn get(Path(name): Path<String>) -> Response {
+    let Some(text) = runbook(&name) else {
+        return not_known(format!("no runbook is called {name:?}")).into_response();
+    };
+    let body = html! { main { pre.runbook { (text) } } };
+    with_headers(StatusCode::OK, document(&format!("Runbook: {name}"), &body))
+}
