@@ -41,9 +41,8 @@ impl Timetable {
     /// The latest week whose summary's time has come: the seven days up to the day before it.
     pub fn weekly(&self, today: GameDate, now: Instant) -> Option<Due> {
         let days = days_back(today).filter(|day| day.0.weekday() == self.weekly_on);
-        let due = days.map(|day| (day.0 - Days::new(1), self.weekly_at.instant_on(day.0)));
-        let latest = due.filter(|(_, at)| *at <= now).next();
-        latest.map(|(last, at)| Due {
+        let mut due = days.map(|day| (day.0 - Days::new(1), self.weekly_at.instant_on(day.0)));
+        due.find(|(_, at)| *at <= now).map(|(last, at)| Due {
             on: GameDate(last),
             at,
         })

@@ -149,15 +149,23 @@ pub struct Situation<'a> {
     pub failing: &'a [(ChannelId, String)],
 }
 
+/// The silence that a change falls under, if any. That an alert is over is always told.
+fn silence<'a>(told: &Told, situation: &Situation<'a>, now: Instant) -> Option<&'a Silence> {
+    let silences = situation.silences.iter();
+    silences
+        .filter(|_| told.change != Change::Resolved)
+        .find(|it| it.silences(situation.handoff, told.alert.kind, now))
+}
+
+/// The changes that no silence holds back: what a message may say.
+pub fn heard(told: &[Told], situation: &Situation<'_>, now: Instant) -> Vec<Told> {
+    let is_heard = |told: &&Told| silence(told, situation, now).is_none();
+    told.iter().filter(is_heard).cloned().collect()
+}
+
 /// Decides over which channels people are told of a change.
 pub fn plan(told: &[Told], situation: Situation<'_>, now: Instant) -> Plan {
-    let silence = |told: &Told| {
-        let silences = situation.silences.iter();
-        silences
-            .filter(|_| told.change != Change::Resolved)
-            .find(|it| it.silences(situation.handoff, told.alert.kind, now))
-    };
-    let heard: Vec<&Told> = told.iter().filter(|told| silence(told).is_none()).collect();
+    let heard = heard(told, &situation, now);
     let mut plan = Plan {
         deliveries: Vec::new(),
         severity: heard
@@ -176,7 +184,8 @@ pub fn plan(told: &[Told], situation: Situation<'_>, now: Instant) -> Plan {
         }
     }
     instead_of_failing(&mut plan, situation);
-    plan.reason = match (told.iter().find_map(silence), plan.deliveries.is_empty()) {
+    let silence = told.iter().find_map(|it| silence(it, &situation, now));
+    plan.reason = match (silence, plan.deliveries.is_empty()) {
         (Some(silence), true) => format!("silenced by {}: {}", silence.by, silence.reason),
         (None, true) if heard.iter().all(|it| it.change == Change::Resolved) => {
             "nobody had been told, so nobody is told that it is over".to_owned()

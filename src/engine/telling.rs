@@ -13,7 +13,7 @@ use crate::{
         alert::{Severity, Told},
         ids::ChannelId,
         policy,
-        routing::{self, Plan, Planned, Routes, Situation, Why},
+        routing::{self, Planned, Reached, Routes, Situation, Why},
         run::Run,
         service::{self, Happened, Service, Stepped},
     },
@@ -80,7 +80,7 @@ pub async fn tell(
             units,
         },
     };
-    post_alerts(shared, transaction, &notice, now).await
+    post_alerts(shared, transaction, notice, now).await
 }
 
 /// Takes the service's own state one event further, and keeps the message about what people are to be told of it.
@@ -108,7 +108,7 @@ pub async fn step_service(
                 units: Vec::new(),
             },
         };
-        post_alerts(shared, transaction, &notice, now).await?;
+        post_alerts(shared, transaction, notice, now).await?;
     }
     Ok(service)
 }
@@ -139,12 +139,31 @@ pub async fn post(
 async fn post_alerts(
     shared: &Shared,
     transaction: &mut dyn Transaction,
-    notice: &Notice,
+    mut notice: Notice,
     now: Instant,
 ) -> Result<(), StoreError> {
-    let plan = plan(shared, transaction, notice, now).await?;
+    let reached = reached(transaction, &notice).await?;
+    let silences = transaction.silences(now).await?;
+    let trouble = transaction.service().await?.trouble;
+    let failing: Vec<(ChannelId, String)> = trouble
+        .into_iter()
+        .map(|(channel, trouble)| (channel, trouble.error))
+        .collect();
+    let about = notice.about.clone();
+    let situation = Situation {
+        handoff: about.handoff(),
+        routes: shared.routes(&about),
+        reached: &reached,
+        silences: &silences,
+        failing: &failing,
+    };
+    let plan = routing::plan(notice.told(), situation, now);
+    if !plan.deliveries.is_empty() {
+        let heard = routing::heard(notice.told(), &situation, now);
+        notice.keep_told(heard);
+    }
     let posting = Posting {
-        notice,
+        notice: &notice,
         openings: &notice.openings(),
         deliveries: &plan.deliveries,
         severity: plan.severity,
@@ -155,12 +174,11 @@ async fn post_alerts(
     Ok(())
 }
 
-async fn plan(
-    shared: &Shared,
+/// Where earlier messages about the same openings went, by the alerts' names.
+async fn reached(
     transaction: &mut dyn Transaction,
     notice: &Notice,
-    now: Instant,
-) -> Result<Plan, StoreError> {
+) -> Result<Vec<Reached>, StoreError> {
     let openings = notice.openings();
     let mut reached = transaction.reached(&openings).await?;
     for reached in &mut reached {
@@ -169,20 +187,7 @@ async fn plan(
             reached.alert = told.alert.name();
         }
     }
-    let silences = transaction.silences(now).await?;
-    let trouble = transaction.service().await?.trouble;
-    let failing: Vec<(ChannelId, String)> = trouble
-        .into_iter()
-        .map(|(channel, trouble)| (channel, trouble.error))
-        .collect();
-    let situation = Situation {
-        handoff: notice.about.handoff(),
-        routes: shared.routes(&notice.about),
-        reached: &reached,
-        silences: &silences,
-        failing: &failing,
-    };
-    Ok(routing::plan(notice.told(), situation, now))
+    Ok(reached)
 }
 
 /// Gives every message that waits on a channel another one beside it.

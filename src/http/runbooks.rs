@@ -17,7 +17,8 @@ use crate::render::runbooks::runbook;
 
 /// Shows the runbook as it is written.
 pub async fn get(Path(name): Path<String>) -> Response {
-    let Some(text) = runbook(&name) else {
+    // The same address works where the runbooks are read as files.
+    let Some(text) = runbook(name.strip_suffix(".md").unwrap_or(&name)) else {
         return not_known(format!("no runbook is called {name:?}")).into_response();
     };
     let body = html! { main { pre.runbook { (text) } } };

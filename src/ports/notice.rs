@@ -55,10 +55,6 @@ impl About {
 /// What a message says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one at a time, and the largest is the usual one"
-)]
 pub enum Content {
     /// What changed about alerts, gravest first.
     Alerts {
@@ -197,6 +193,13 @@ impl Notice {
         };
         let told = self.told().iter();
         told.map(|told| told.alert.opening(&scope)).collect()
+    }
+
+    /// Leaves out what is not to be told.
+    pub fn keep_told(&mut self, heard: Vec<Told>) {
+        if let Content::Alerts { told, .. } = &mut self.content {
+            *told = heard;
+        }
     }
 
     /// The gravest it tells of; summaries and tests are only worth knowing.

@@ -1,6 +1,7 @@
 //! Messages on their way: kept with what they tell of, leased, ended, replaced; and the receipts.
 //!
-//! Which channel is taken belongs to `domain::routing`; silences and the service's state to `people`.
+//! Which channel is taken belongs to `domain::routing`; what became of messages to `ledger`,
+//! silences and the service's state to `people`.
 
 use sqlx::{SqliteConnection, sqlite::SqliteRow};
 
@@ -13,7 +14,7 @@ use crate::{
         routing::{Planned, Reached, Why},
     },
     ports::{
-        deliveries::{ChannelFigures, Delivery, DeliveryEnd, DeliveryLease, Entry, Lane, Posting},
+        deliveries::{Delivery, DeliveryEnd, DeliveryLease, Lane, Posting},
         notice::Notice,
         store::StoreError,
     },
@@ -93,28 +94,6 @@ const LATER: &str = "
         lease_until = NULL, state = CASE WHEN superseded = 1 THEN 'replaced' ELSE state END
     WHERE notice_id = $1 AND channel = $2";
 
-const SENT_SINCE: &str = "
-    SELECT done_at FROM deliveries
-    WHERE channel = $1 AND state = 'done' AND done_at > $2 AND severity < $3
-    GROUP BY message_id, done_at ORDER BY done_at DESC";
-
-const LEDGER: &str = "SELECT * FROM deliveries ORDER BY rowid DESC LIMIT $1";
-
-const LEDGER_OF: &str = "SELECT * FROM deliveries WHERE notice_id = $1 ORDER BY rowid";
-
-const NOTICE: &str = "SELECT body FROM notices WHERE id = $1";
-
-const FIGURES: &str = "
-    SELECT channel, sum(state = 'waiting') AS waiting,
-        min(CASE WHEN state = 'waiting' THEN decided_at END) AS oldest_at, max(done_at) AS done_at
-    FROM deliveries GROUP BY channel ORDER BY channel";
-
-const UNHEARD_SINCE: &str = "
-    SELECT min(decided_at) AS at FROM deliveries AS waiting
-    WHERE state = 'waiting' AND NOT EXISTS (
-        SELECT 1 FROM deliveries AS other
-        WHERE other.notice_id = waiting.notice_id AND other.state = 'done')";
-
 const THREAD: &str = "SELECT thread FROM threads WHERE channel = $1 AND about = $2";
 
 const KEEP_THREAD: &str = "
@@ -125,7 +104,7 @@ const FREE: &str =
     "UPDATE deliveries SET lease_until = NULL, doubtful = 1 WHERE lease_until IS NOT NULL";
 
 /// How severities are kept: the graver, the greater.
-fn rank(severity: Severity) -> i64 {
+pub(super) fn rank(severity: Severity) -> i64 {
     match severity {
         Severity::Info => 0,
         Severity::Warning => 1,
@@ -369,93 +348,6 @@ pub(super) async fn end(
     Ok(())
 }
 
-/// When the channel took messages that were not critical, latest first; a digest counts once.
-pub(super) async fn sent_since(
-    connection: &mut SqliteConnection,
-    channel: &ChannelId,
-    since: Instant,
-) -> Result<Vec<Instant>, StoreError> {
-    let rows = sqlx::query(SENT_SINCE)
-        .bind(channel.as_str())
-        .bind(micros(since))
-        .bind(rank(Severity::Critical))
-        .fetch_all(connection)
-        .await
-        .map_err(failed("count a channel's messages"))?;
-    rows.iter()
-        .map(|row| instant(get(row, "done_at")?))
-        .collect()
-}
-
-/// The latest lines of the ledger, latest first.
-pub(super) async fn ledger(
-    connection: &mut SqliteConnection,
-    most: u32,
-) -> Result<Vec<Entry>, StoreError> {
-    let rows = sqlx::query(LEDGER)
-        .bind(i64::from(most))
-        .fetch_all(connection)
-        .await
-        .map_err(failed("read the ledger of messages"))?;
-    rows.iter().map(entry).collect()
-}
-
-/// The lines of one message.
-pub(super) async fn ledger_of(
-    connection: &mut SqliteConnection,
-    notice_id: &str,
-) -> Result<Vec<Entry>, StoreError> {
-    let rows = sqlx::query(LEDGER_OF)
-        .bind(notice_id)
-        .fetch_all(connection)
-        .await
-        .map_err(failed("read a message's receipts"))?;
-    rows.iter().map(entry).collect()
-}
-
-/// One message.
-pub(super) async fn notice(
-    connection: &mut SqliteConnection,
-    id: &str,
-) -> Result<Option<Notice>, StoreError> {
-    let row = sqlx::query(NOTICE)
-        .bind(id)
-        .fetch_optional(connection)
-        .await
-        .map_err(failed("read a message"))?;
-    row.map(|row| from_json(get(&row, "body")?)).transpose()
-}
-
-/// How messages stand on each channel.
-pub(super) async fn figures(
-    connection: &mut SqliteConnection,
-) -> Result<Vec<ChannelFigures>, StoreError> {
-    let rows = sqlx::query(FIGURES)
-        .fetch_all(connection)
-        .await
-        .map_err(failed("measure the channels"))?;
-    let figures = |row: &SqliteRow| {
-        Ok(ChannelFigures {
-            channel: channel(row)?,
-            waiting: get_number(row, "waiting")?,
-            oldest_at: get_instant(row, "oldest_at")?,
-            done_at: get_instant(row, "done_at")?,
-        })
-    };
-    rows.iter().map(figures).collect()
-}
-
-/// When the oldest waiting message was decided that has reached nobody.
-pub(super) async fn unheard_since(
-    connection: &mut SqliteConnection,
-) -> Result<Option<Instant>, StoreError> {
-    let row = sqlx::query(UNHEARD_SINCE)
-        .fetch_one(connection)
-        .await
-        .map_err(failed("look for messages that reached nobody"))?;
-    get_instant(&row, "at")
-}
-
 /// What a channel called the first message about a thing.
 pub(super) async fn thread(
     connection: &mut SqliteConnection,
@@ -496,24 +388,12 @@ pub(super) async fn free(connection: &mut SqliteConnection) -> Result<(), StoreE
     Ok(())
 }
 
-fn channel(row: &SqliteRow) -> Result<ChannelId, StoreError> {
+/// The channel of a row.
+pub(super) fn channel(row: &SqliteRow) -> Result<ChannelId, StoreError> {
     Ok(ChannelId::new(get::<String>(row, "channel")?))
 }
 
-fn why(row: &SqliteRow) -> Result<Why, StoreError> {
+/// Why a row's message goes over its channel.
+pub(super) fn why(row: &SqliteRow) -> Result<Why, StoreError> {
     from_json(get(row, "why")?)
-}
-
-fn entry(row: &SqliteRow) -> Result<Entry, StoreError> {
-    Ok(Entry {
-        notice_id: get(row, "notice_id")?,
-        channel: channel(row)?,
-        state: get(row, "state")?,
-        why: why(row)?,
-        decided_at: instant(get(row, "decided_at")?)?,
-        done_at: get_instant(row, "done_at")?,
-        message_id: get(row, "message_id")?,
-        attempts: get_number(row, "attempts")?,
-        last_error: get(row, "error")?,
-    })
 }

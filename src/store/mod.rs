@@ -42,6 +42,7 @@ use crate::{
 mod answers;
 mod deliveries;
 mod inbox;
+mod ledger;
 mod outbox;
 mod people;
 mod runs;
@@ -222,27 +223,27 @@ impl DeliveryStore for SqliteStore {
         channel: &ChannelId,
         since: Instant,
     ) -> Result<Vec<Instant>, StoreError> {
-        deliveries::sent_since(&mut *self.reader().await?, channel, since).await
+        ledger::sent_since(&mut *self.reader().await?, channel, since).await
     }
 
     async fn ledger(&self, most: u32) -> Result<Vec<Entry>, StoreError> {
-        deliveries::ledger(&mut *self.reader().await?, most).await
+        ledger::ledger(&mut *self.reader().await?, most).await
     }
 
     async fn ledger_of(&self, notice_id: &str) -> Result<Vec<Entry>, StoreError> {
-        deliveries::ledger_of(&mut *self.reader().await?, notice_id).await
+        ledger::ledger_of(&mut *self.reader().await?, notice_id).await
     }
 
     async fn notice(&self, id: &str) -> Result<Option<Notice>, StoreError> {
-        deliveries::notice(&mut *self.reader().await?, id).await
+        ledger::notice(&mut *self.reader().await?, id).await
     }
 
     async fn channel_figures(&self) -> Result<Vec<ChannelFigures>, StoreError> {
-        deliveries::figures(&mut *self.reader().await?).await
+        ledger::figures(&mut *self.reader().await?).await
     }
 
     async fn unheard_since(&self) -> Result<Option<Instant>, StoreError> {
-        deliveries::unheard_since(&mut *self.reader().await?).await
+        ledger::unheard_since(&mut *self.reader().await?).await
     }
 
     async fn silences(&self, now: Instant) -> Result<Vec<Silence>, StoreError> {

@@ -70,7 +70,7 @@ async fn without_the_token_nobody_is_heard_but_a_links_holder() {
         assert_eq!(answer.status, 401, "{path}: {answer:?}");
     }
     assert_eq!(app.get("/respond/forged").await.status, 403);
-    assert_eq!(app.get("/runbooks/deadline_breached").await.status, 200);
+    assert_eq!(app.get("/runbooks/DeadlineBreached").await.status, 200);
 }
 
 #[tokio::test]

@@ -278,7 +278,7 @@ async fn a_link_is_counted_by_its_pattern_and_never_by_its_token() {
 #[tokio::test]
 async fn a_runbook_is_open_to_all_and_an_unknown_one_is_not_found() {
     let app = TestApp::start().await;
-    let page = app.get("/runbooks/deadline_breached").await;
+    let page = app.get("/runbooks/DeadlineBreached").await;
     assert_eq!(page.status, 200, "{page:?}");
     assert!(page.header("content-type").starts_with("text/html"));
     assert!(page.text.contains("<pre"), "{}", page.text);

@@ -78,7 +78,7 @@ impl View {
         if self.kinds.is_empty() {
             return html! {};
         }
-        let kinds: Vec<String> = self.kinds.iter().map(|kind| kind_title(*kind)).collect();
+        let kinds: Vec<&str> = self.kinds.iter().map(|kind| kind_title(*kind)).collect();
         let lengths = [
             ("1h", "1 hour".to_owned()),
             ("4h", "4 hours".to_owned()),
@@ -122,6 +122,6 @@ impl View {
 }
 
 fn titles(alerts: &[&Alert]) -> String {
-    let titles: Vec<String> = alerts.iter().map(|it| kind_title(it.kind)).collect();
+    let titles: Vec<&str> = alerts.iter().map(|it| kind_title(it.kind)).collect();
     titles.join(", ")
 }

@@ -17,7 +17,7 @@ use crate::{
         OpenUnit,
         notice::{Content, Notice},
     },
-    render::{Zones, runbooks::runbook, sentence},
+    render::{Zones, kinds::guide, sentence},
     wire::alerts::Whose,
 };
 
@@ -150,7 +150,7 @@ impl View {
 
     fn symptom(&self) -> String {
         match (self.notice.told().first(), &self.notice.content) {
-            (Some(told), _) => kind_title(told.alert.kind),
+            (Some(told), _) => kind_title(told.alert.kind).to_owned(),
             (None, Content::Test { .. }) => "A test".to_owned(),
             (None, Content::Alerts { .. } | Content::Daily(_) | Content::Weekly(_)) => {
                 "A summary".to_owned()
@@ -183,7 +183,7 @@ impl View {
                     .alerts
                     .iter()
                     .filter(|alert| alert.acknowledged.as_ref() == Some(it));
-                let names: Vec<String> = mine.map(|alert| kind_title(alert.kind)).collect();
+                let names: Vec<&str> = mine.map(|alert| kind_title(alert.kind)).collect();
                 format!(
                     "{} acknowledged it on {}: {}.",
                     it.by,
@@ -319,7 +319,6 @@ impl View {
     }
 
     fn alert_now(&self, alert: &Alert) -> Markup {
-        let name = alert.kind.name();
         let is_of = |it: &&Silence| it.kind.is_none_or(|kind| kind == alert.kind);
         html! {
             (headed(alert, ""))
@@ -333,7 +332,7 @@ impl View {
                 @for silence in self.silences.iter().filter(is_of) {
                     br; "Silenced by " (silence.by) " until " (self.when(silence.until)) ": " (silence.reason)
                 }
-                @if runbook(&name).is_some() { br; a href={ "../runbooks/" (name) } { "What to do" } }
+                br; a href={ "../runbooks/" (guide(alert.kind).runbook) } { "What to do" }
             }
         }
     }
@@ -390,8 +389,8 @@ fn headed(alert: &Alert, change: &str) -> Markup {
 }
 
 /// `Deadline breached`.
-pub(super) fn kind_title(kind: Kind) -> String {
-    sentence(&words(&kind.name()))
+pub(super) fn kind_title(kind: Kind) -> &'static str {
+    guide(kind).title
 }
 
 /// A name from a closed set as people write it.
