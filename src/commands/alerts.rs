@@ -15,14 +15,12 @@ mod list;
 pub struct Args {
     #[command(subcommand)]
     action: Action,
-    #[command(flatten)]
-    target: Target,
 }
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
     /// Show alerts, silences and messages that have not arrived
-    List,
+    List(Target),
     /// Take alerts on: nobody is reminded of them, and they rise no further
     Ack(Ack),
     /// Have nothing sent of an alert for a while; it is still stored and shown
@@ -43,6 +41,8 @@ struct Ack {
     /// Who takes them on
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
+    #[command(flatten)]
+    target: Target,
 }
 
 #[derive(Debug, clap::Args)]
@@ -65,6 +65,8 @@ struct Silence {
     /// Why
     #[arg(long, value_name = "TEXT")]
     reason: String,
+    #[command(flatten)]
+    target: Target,
 }
 
 #[derive(Debug, clap::Args)]
@@ -75,12 +77,23 @@ struct Test {
     /// Who asks
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
+    #[command(flatten)]
+    target: Target,
 }
 
 impl Action {
+    fn target(&self) -> &Target {
+        match self {
+            Self::List(target) => target,
+            Self::Ack(ack) => &ack.target,
+            Self::Silence(silence) => &silence.target,
+            Self::Test(test) => &test.target,
+        }
+    }
+
     fn call(&self) -> Call {
         match self {
-            Self::List => Call::get("/alerts", Vec::new()),
+            Self::List(_) => Call::get("/alerts", Vec::new()),
             Self::Ack(ack) => Call::post("/alerts/ack", ack.body()),
             Self::Silence(silence) => Call::post("/alerts/silence", silence.body()),
             Self::Test(test) => Call::post("/alerts/test", test.body()),
@@ -125,8 +138,9 @@ impl Test {
 ///
 /// When no service answers.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let (status, answer) = args.target.call(args.action.call()).await?;
-    if args.target.json {
+    let target = args.action.target();
+    let (status, answer) = target.call(args.action.call()).await?;
+    if target.json {
         println!("{answer:#}");
     } else if status.is_success() {
         print!("{}", text(&args.action, &answer));
@@ -144,7 +158,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 fn text(action: &Action, answer: &Value) -> String {
     match action {
-        Action::List => list::text(answer),
+        Action::List(_) => list::text(answer),
         Action::Ack(_) | Action::Silence(_) => {
             let reason = answer["reason"].as_str().unwrap_or_default();
             format!("{}\n", list::folded(reason))
