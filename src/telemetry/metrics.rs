@@ -199,9 +199,12 @@ pub fn expose(metrics: &Metrics) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Metrics, expose};
+    use super::{Metrics, Sets, expose};
     use crate::{
-        domain::{ids::HandoffId, policy::Policy},
+        domain::{
+            ids::{ChannelId, HandoffId},
+            policy::Policy,
+        },
         telemetry::{
             catalogue::{self, SERIES_A_HANDOFF_MAX, SERIES_FIXED_MAX},
             entry::Kind,
@@ -235,7 +238,11 @@ mod tests {
 
     #[test]
     fn everything_is_there_at_the_first_scrape() {
-        let text = expose(&Metrics::new(&[HandoffId::new("one")], &[]));
+        let text = expose(&Metrics::of(&Sets {
+            handoffs: vec![HandoffId::new("one")],
+            unit_reasons: Vec::new(),
+            channels: vec![ChannelId::new("slack")],
+        }));
         for entry in &catalogue::ALL {
             let (kind, suffix) = match entry.kind {
                 Kind::Counter => ("counter", ""),
