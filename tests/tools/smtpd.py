@@ -3,7 +3,8 @@
 
 It prints its port, then one line of JSON an event:
   {"event": "connection", "connection": 1}                     somebody connected
-  {"event": "message", "connection": 1, "mail_from": …, "rcpt_tos": […], "content": …, "tls": …, "user": …}
+  {"event": "message", "connection": 1, "mail_from": …, "rcpt_tos": […], "content": …, "tls": …, "user": …, "lost": …}
+                                                               it is `lost` where nobody is told that it was taken
   {"event": "ended", "connection": 1}                          the connection is over
   {"event": "refused", "reader": …}                            a reader is about to be refused
   {"event": "hanging"}                                         somebody waits for an answer that will not come
@@ -190,6 +191,7 @@ class Server:
             content=envelope.content.decode("utf-8", "backslashreplace"),
             tls=transport.get_extra_info("ssl_object") is not None,
             user=getattr(session, "user", None),
+            lost=name == "cut" or self.mode == ["hang", "content"],
         )
         if name == "cut":
             transport.abort()

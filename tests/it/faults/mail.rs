@@ -56,14 +56,7 @@ async fn what_is_critical_and_mail_does_not_take_goes_to_the_webhook_and_late_by
 
     scene.mail.set_mode("ok");
     scene.hurry(7).await;
-    let repeats = mode == "cut";
-    let late = scene
-        .arrivals_until(&critical, "email", 1 + usize::from(repeats))
-        .await;
-    let keys: Vec<&str> = late.iter().map(|it| it.key.as_str()).collect();
-    assert!(keys.windows(2).all(|pair| pair[0] == pair[1]), "{keys:?}");
-    let late = late.last().unwrap();
-    assert!(late.text.contains("late: "), "{late:#?}");
+    scene.arrived_late(&critical, "email").await;
     let alive = scene.told_of(FAILING, Change::Resolved).await;
     for channel in ["slack", "hook"] {
         scene.arrival(&alive, channel).await;
@@ -74,7 +67,7 @@ async fn what_is_critical_and_mail_does_not_take_goes_to_the_webhook_and_late_by
     }
     scene.all_out().await;
     assert_eq!(scene.notices_of(FAILING, Change::Opened).await.len(), 1);
-    once_each(&scene, if repeats { "email" } else { "" });
+    once_each(&scene);
     scene.app.stop().await;
 }
 
@@ -90,7 +83,7 @@ async fn a_greylisted_mail_comes_a_moment_late_and_is_no_dead_channel() {
         &instead,
         AFTER_REFUSAL_MS,
     );
-    let late = scene.arrival(&critical, "email").await;
+    let late = scene.arrived_late(&critical, "email").await;
     println!(
         "FIGURE mail greylisting: {:.0} ms to email itself",
         late.at - scene.mail_failed_at().await
@@ -98,7 +91,7 @@ async fn a_greylisted_mail_comes_a_moment_late_and_is_no_dead_channel() {
     assert!(!late.text.contains("may be a repeat"), "{late:#?}");
     scene.all_out().await;
     assert!(scene.notices_of(FAILING, Change::Opened).await.is_empty());
-    once_each(&scene, "");
+    once_each(&scene);
     scene.app.stop().await;
 }
 
@@ -121,6 +114,6 @@ async fn a_server_that_hides_its_encryption_is_told_nothing_and_is_a_dead_channe
     let dead = scene.told_of(FAILING, Change::Opened).await;
     scene.arrival(&dead, "slack").await;
     assert!(scene.mail.messages().is_empty());
-    once_each(&scene, "");
+    once_each(&scene);
     scene.app.stop().await;
 }

@@ -49,6 +49,8 @@ pub struct Arrival {
     pub text: String,
     /// To whom; empty where the channel is the address.
     pub readers: Vec<String>,
+    /// The service was never told that it came.
+    pub lost: bool,
 }
 
 type Calls = Arc<Mutex<Vec<Arrival>>>;
@@ -69,6 +71,8 @@ pub struct Scene {
 pub struct Differs<'a> {
     /// More of the configuration.
     pub config: &'a str,
+    /// More of when people are told.
+    pub alerts: &'a str,
     /// The mail server is used with STARTTLS and does not offer it.
     pub stripped: bool,
 }
@@ -88,7 +92,9 @@ impl Scene {
         let calls = Calls::default();
         let hook = listen(calls.clone()).await;
         let security = if differs.stripped { "starttls" } else { "none" };
-        let text = configuration(&slack, (mail.port(), security), &hook) + differs.config;
+        let text = configuration(&slack, (mail.port(), security), &hook)
+            .replace("[workers]", &format!("{}\n[workers]", differs.alerts))
+            + differs.config;
         let folder = tempfile::tempdir().unwrap();
         let token = ("TIPOFF_SLACK_TOKEN".to_owned(), TOKEN.to_owned());
         let mut config = config::parse(&text, folder.path(), &Environment::of([token])).unwrap();
@@ -242,21 +248,28 @@ impl Scene {
 
     /// The first of them, once it is there.
     pub async fn arrival(&self, notice: &Notice, channel: &str) -> Arrival {
-        self.arrivals_until(notice, channel, 1).await.remove(0)
+        self.arrival_if(notice, channel, |_| true).await
     }
 
-    /// Those of one message over one channel, once there are so many.
-    pub async fn arrivals_until(
+    /// The one that the service knows of, on a channel that failed at first: it says that others have it already.
+    pub async fn arrived_late(&self, notice: &Notice, channel: &str) -> Arrival {
+        let late = self.arrival_if(notice, channel, |it| !it.lost).await;
+        assert!(late.text.contains("late: "), "{late:#?}");
+        assert!(late.text.contains("has it since"), "{late:#?}");
+        late
+    }
+
+    async fn arrival_if(
         &self,
         notice: &Notice,
         channel: &str,
-        count: usize,
-    ) -> Vec<Arrival> {
+        fits: impl Fn(&Arrival) -> bool,
+    ) -> Arrival {
         let begun = Watch::now();
         loop {
             let all = self.arrivals_of(notice, channel);
-            if all.len() >= count {
-                return all;
+            if let Some(arrival) = all.into_iter().find(&fits) {
+                return arrival;
             }
             assert!(
                 begun.elapsed() < SOON,
@@ -354,6 +367,7 @@ async fn listen(calls: Calls) -> String {
             key,
             text: body,
             readers: Vec::new(),
+            lost: false,
         });
     }
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -377,8 +391,12 @@ fn posted(event: &Value) -> Option<Arrival> {
         at: event["at"].as_f64().unwrap(),
         id: notice_id(event).to_owned(),
         key: notice_id(event).to_owned(),
-        text: event["payload"].to_string(),
+        text: event["payload"]
+            .to_string()
+            .replace("Late: ", "late: ")
+            .replace("This may be", "this may be"),
         readers: Vec::new(),
+        lost: event["verdict"] == "cut",
     })
 }
 
@@ -394,6 +412,7 @@ fn mailed(event: &Value) -> Option<Arrival> {
         key: mail.header("Message-ID"),
         text: mail.text(),
         readers: mail.rcpt_tos,
+        lost: event["lost"] == true,
     })
 }
 
@@ -403,7 +422,7 @@ fn now_ms() -> f64 {
 }
 
 /// A test message, as a person asks for it.
-pub fn test_notice(scene: &Scene, id: &str) -> Notice {
+fn test_notice(scene: &Scene, id: &str) -> Notice {
     let notice = json!({
         "id": id, "about": "service", "at": scene.clock.now(), "content": {"test": {"by": "dana"}},
     });

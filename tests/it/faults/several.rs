@@ -4,7 +4,10 @@
 
 use tipoff::domain::alert::{Change, Kind};
 
-use super::{AFTER_HANG_MS, once_each, promised, scene::Scene};
+use super::{
+    AFTER_HANG_MS, once_each, promised,
+    scene::{Differs, Scene, send_test},
+};
 
 #[tokio::test]
 async fn with_slack_and_mail_dead_the_webhook_is_taken() {
@@ -39,6 +42,71 @@ async fn with_slack_and_mail_dead_the_webhook_is_taken() {
         );
     }
     scene.all_out().await;
-    once_each(&scene, "");
+    once_each(&scene);
+    scene.app.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_once_makes_one_repeat_that_says_so() {
+    let mut scene = Scene::start().await;
+    scene.slack.set_mode("cut").await;
+    scene.mail.set_mode("cut");
+    let critical = scene.raise().await;
+    scene.arrival(&critical, "slack").await;
+    scene.slack.set_mode("ok").await;
+    scene.arrival(&critical, "email").await;
+    scene.mail.set_mode("ok");
+    for channel in ["slack", "email"] {
+        scene.arrived_late(&critical, channel).await;
+        let all = scene.arrivals_of(&critical, channel);
+        assert_eq!(all.len(), 2, "{channel}: {all:#?}");
+    }
+    scene.all_out().await;
+    once_each(&scene);
+    scene.app.stop().await;
+}
+
+#[tokio::test]
+async fn a_reader_whom_the_server_refuses_stops_mail_to_nobody_else_and_is_told_of_once() {
+    let people = r#"
+[[people]]
+name = "Dana"
+role = "developer"
+email = "dana@example.com"
+[[people]]
+name = "Lea"
+role = "lead"
+email = "lea@example.com"
+"#;
+    let mut scene = Scene::start_as(Differs {
+        config: people,
+        alerts: "escalate_on_call_after = \"1s\"\nescalate_lead_after = \"2s\"",
+        ..Differs::default()
+    })
+    .await;
+    scene.mail.set_mode("perm lea@example.com");
+    let critical = scene.raise().await;
+    let first = scene.arrival(&critical, "email").await;
+    assert_eq!(first.readers, ["dana@example.com"]);
+    // The lead is told, too: the server refuses her, so the webhook is taken.
+    let risen = scene.told(Kind::WorkersSilent, Change::Escalated).await;
+    let instead = scene.arrival(&risen, "hook").await;
+    assert!(instead.text.contains("550"), "{instead:#?}");
+    let failing = (Kind::ChannelFailing, Some("email"));
+    scene.told_of(failing, Change::Opened).await;
+    // Whoever else is written to is reached, for as long as it takes.
+    for number in 0..3 {
+        let test = send_test(&scene, &format!("test/{number}"), "email").await;
+        let taken = scene.arrival(&test, "email").await;
+        assert_eq!(taken.readers, ["dana@example.com"]);
+        scene.hurry(6).await;
+    }
+    let opened = scene.notices_of(failing, Change::Opened).await;
+    assert_eq!(
+        opened.len(),
+        1,
+        "it is told of again and again: {:#?}",
+        scene.ledger().await
+    );
     scene.app.stop().await;
 }
