@@ -173,6 +173,7 @@ async fn plan(
     let trouble = transaction.service().await?.trouble;
     let failing: Vec<(ChannelId, String)> = trouble
         .into_iter()
+        .filter(|(_, trouble)| !trouble.takes_others)
         .map(|(channel, trouble)| (channel, trouble.error))
         .collect();
     let situation = Situation {

@@ -47,6 +47,7 @@ mod people;
 mod runs;
 mod sending;
 mod staging;
+mod stuck;
 #[cfg(test)]
 mod tests;
 mod transaction;

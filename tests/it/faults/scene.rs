@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 
 use super::SOON;
 use crate::support::{
-    BEGIN, completion, context, event, feature, instant,
+    BEGIN, TONIGHT, completion, context, event, feature, instant,
     slack::{CHANNEL, SlackServer, TOKEN},
     smtp::{Protection, SmtpServer, received},
 };
@@ -147,7 +147,8 @@ impl Scene {
         self.app.warehouse.put_contexts(&contexts).await.unwrap();
         self.app.warehouse.put_features(&features).await.unwrap();
         let event = event().to_string();
-        self.call(reqwest::Method::POST, "/trigger", &event).await;
+        let answer = self.call(reqwest::Method::POST, "/trigger", &event).await;
+        assert_eq!(answer["game_date"], TONIGHT, "{answer}");
         self.told(Kind::WorkersSilent, Change::Opened).await
     }
 
@@ -182,8 +183,14 @@ impl Scene {
             }
             assert!(
                 begun.elapsed() < SOON,
-                "never {change:?} {alert:?}: {:#?}",
-                self.ledger().await
+                "never {change:?} {alert:?}: {:#?}\n{:#}",
+                self.ledger().await,
+                self.call(
+                    reqwest::Method::GET,
+                    &format!("/history?game_date={TONIGHT}"),
+                    ""
+                )
+                .await
             );
             tokio::time::sleep(LOOK_EVERY).await;
         }

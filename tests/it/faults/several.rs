@@ -80,7 +80,7 @@ email = "lea@example.com"
 "#;
     let mut scene = Scene::start_as(Differs {
         config: people,
-        alerts: "escalate_on_call_after = \"1s\"\nescalate_lead_after = \"2s\"",
+        alerts: "escalate_on_call_after = \"1s\"\nescalate_lead_after = \"1s\"",
         ..Differs::default()
     })
     .await;
