@@ -41,6 +41,9 @@ pub struct Trouble {
     pub permanent: bool,
     /// How it failed last.
     pub error: String,
+    /// It took another message since: nobody is sent elsewhere before it fails again.
+    #[serde(default)]
+    pub takes_others: bool,
 }
 
 /// How full the quarantine is.
@@ -55,8 +58,10 @@ pub struct Quarantine {
 /// Something that happened to the service.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Happened {
-    /// A channel took a message.
+    /// A channel took a message, and nothing that it did not take waits any more.
     Delivered(ChannelId),
+    /// A channel took a message, but does not take another: it fails for one reader, for example.
+    DeliveredInPart(ChannelId),
     /// A channel did not take a message.
     Failed(ChannelId, Failure),
     /// Messages went into quarantine or out of it.
@@ -134,17 +139,24 @@ fn absorb(service: &mut Service, happened: &Happened, now: Instant) {
         Happened::Delivered(channel) => {
             service.trouble.remove(channel);
         }
+        Happened::DeliveredInPart(channel) => {
+            if let Some(trouble) = service.trouble.get_mut(channel) {
+                trouble.takes_others = true;
+            }
+        }
         Happened::Failed(channel, failure) => {
             let fresh = Trouble {
                 since: now,
                 failures: 0,
                 permanent: false,
                 error: String::new(),
+                takes_others: false,
             };
             let trouble = service.trouble.entry(channel.clone()).or_insert(fresh);
             trouble.failures = trouble.failures.saturating_add(1);
             trouble.permanent |= failure.permanent;
             trouble.error.clone_from(&failure.error);
+            trouble.takes_others = false;
         }
         Happened::Quarantined(quarantine) => service.quarantine = quarantine.clone(),
         Happened::Acknowledged { by, names } => acknowledge(&mut service.alerts, by, names, now),
@@ -190,4 +202,58 @@ fn quarantined(quarantine: &Quarantine) -> Option<Condition> {
         quarantine.messages
     );
     Condition::of(Kind::MessagesQuarantined, Severity::Warning, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Happened, Service, step};
+    use crate::domain::{
+        Instant,
+        alert::{Change, Kind},
+        ids::ChannelId,
+        policy,
+        routing::Failure,
+    };
+
+    fn failed(permanent: bool) -> Happened {
+        let failure = Failure {
+            error: "550 no such user".to_owned(),
+            permanent,
+            doubtful: false,
+            retry_after: None,
+        };
+        Happened::Failed(ChannelId::new("email"), failure)
+    }
+
+    #[test]
+    fn a_channel_that_refuses_one_reader_fails_until_all_has_arrived_and_is_told_of_once() {
+        let policy = policy::Alerts::default();
+        let now: Instant = "2026-01-19T15:00:00Z".parse().unwrap();
+        let email = ChannelId::new("email");
+        let mut service = Service::default();
+        let mut told = Vec::new();
+        for happened in [
+            failed(true),
+            Happened::DeliveredInPart(email.clone()),
+            failed(true),
+            Happened::DeliveredInPart(email.clone()),
+        ] {
+            let stepped = step(service, &happened, &policy, now);
+            service = stepped.service;
+            told.extend(
+                stepped
+                    .told
+                    .into_iter()
+                    .map(|it| (it.alert.kind, it.change)),
+            );
+        }
+        assert_eq!(told, [(Kind::ChannelFailing, Change::Opened)]);
+        assert!(
+            service.trouble[&email].takes_others,
+            "the last try was taken"
+        );
+        let stepped = step(service, &Happened::Delivered(email), &policy, now);
+        assert_eq!(stepped.told[0].change, Change::Resolved);
+        assert!(stepped.service.trouble.is_empty());
+    }
 }

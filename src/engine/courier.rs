@@ -28,7 +28,7 @@ use crate::{
     ports::{
         deliveries::{Delivery, DeliveryEnd, DeliveryLease, Lane},
         notice::{Content, Links, Notice, Parcel, Receipt, Way},
-        store::OutboxEnd,
+        store::{OutboxEnd, Transaction},
     },
     telemetry::measure,
     wire::link::{self, Claim},
@@ -321,12 +321,34 @@ impl Courier {
                     .await?;
             }
         }
-        let happened = Happened::Delivered(self.channel.clone());
+        let happened = self.got_through(&mut *transaction, now).await?;
         telling::step_service(shared, &mut *transaction, &happened, now).await?;
         transaction.commit().await?;
         self.desk(|desk| desk.pause(None));
         self.count(&OutboxEnd::Done, deliveries.len());
         Ok(())
+    }
+
+    /// What it means that a message got through: the trouble ends when nothing waits any more that the channel did not
+    /// take, or one reader whom it refuses would end and begin it again and again. What may get through now, too, is
+    /// tried at once.
+    async fn got_through(
+        &self,
+        transaction: &mut dyn Transaction,
+        now: Instant,
+    ) -> Result<Happened, EngineError> {
+        let channel = self.channel.clone();
+        let trouble = transaction.service().await?.trouble.remove(&channel);
+        let Some(trouble) = trouble else {
+            return Ok(Happened::Delivered(channel));
+        };
+        if transaction.failed_before(&channel).await? == 0 {
+            return Ok(Happened::Delivered(channel));
+        }
+        if !trouble.permanent {
+            transaction.try_again(&channel, now).await?;
+        }
+        Ok(Happened::DeliveredInPart(channel))
     }
 
     async fn failed(&self, deliveries: &[Delivery], failure: &Failure) -> Result<(), EngineError> {

@@ -147,6 +147,7 @@ async fn post_alerts(
     let trouble = transaction.service().await?.trouble;
     let failing: Vec<(ChannelId, String)> = trouble
         .into_iter()
+        .filter(|(_, trouble)| !trouble.takes_others)
         .map(|(channel, trouble)| (channel, trouble.error))
         .collect();
     let about = notice.about.clone();

@@ -229,6 +229,12 @@ pub trait DeliveryTransaction: Send {
     /// Channels that a message goes or went over.
     async fn channels_of(&mut self, notice_id: &str) -> Result<Vec<ChannelId>, StoreError>;
 
+    /// How many messages wait on a channel after a try that failed, those that are being tried included.
+    async fn failed_before(&mut self, channel: &ChannelId) -> Result<u64, StoreError>;
+
+    /// Makes them due now.
+    async fn try_again(&mut self, channel: &ChannelId, now: Instant) -> Result<(), StoreError>;
+
     /// Ends a try. One that is to be tried later is replaced where a later message took its place meanwhile.
     async fn end_delivery(
         &mut self,

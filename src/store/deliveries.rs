@@ -49,15 +49,6 @@ const ADD: &str = "
 const CHANNELS_OF: &str =
     "SELECT channel FROM deliveries WHERE notice_id = $1 ORDER BY decided_at, channel";
 
-// A message about the channel itself goes over the others anyway.
-const STUCK_ON: &str = "
-    SELECT notice_id, severity FROM deliveries AS stuck
-    WHERE channel = $1 AND state = 'waiting' AND superseded = 0 AND why <> $2
-        AND NOT EXISTS (
-            SELECT 1 FROM deliveries AS other
-            WHERE other.notice_id = stuck.notice_id AND json_extract(other.why, '$.instead.of') = $1)
-    ORDER BY severity DESC, decided_at, notice_id";
-
 const REACHED: &str = "
     SELECT o.opening, d.channel, d.why, d.state, d.doubtful, d.lease_until
     FROM notice_openings AS o JOIN deliveries AS d ON d.notice_id = o.notice_id
@@ -113,7 +104,7 @@ pub(super) fn rank(severity: Severity) -> i64 {
 }
 
 /// The severity kept so.
-fn severity(rank: i64) -> Severity {
+pub(super) fn severity(rank: i64) -> Severity {
     match rank {
         ..=0 => Severity::Info,
         1 => Severity::Warning,
@@ -198,21 +189,6 @@ pub(super) async fn channels_of(
         .await
         .map_err(failed("read a message's channels"))?;
     rows.iter().map(channel).collect()
-}
-
-/// Messages that wait on a channel and have no other channel in its place yet.
-pub(super) async fn stuck_on(
-    connection: &mut SqliteConnection,
-    channel: &ChannelId,
-) -> Result<Vec<(String, Severity)>, StoreError> {
-    let rows = sqlx::query(STUCK_ON)
-        .bind(channel.as_str())
-        .bind(to_json(&Why::OwnTrouble)?)
-        .fetch_all(connection)
-        .await
-        .map_err(failed("read what waits on a channel"))?;
-    let stuck = |row: &SqliteRow| Ok((get(row, "notice_id")?, severity(get(row, "severity")?)));
-    rows.iter().map(stuck).collect()
 }
 
 /// Where earlier messages about these openings went.

@@ -48,6 +48,7 @@ mod people;
 mod runs;
 mod sending;
 mod staging;
+mod stuck;
 #[cfg(test)]
 mod tests;
 mod transaction;

@@ -12,6 +12,7 @@ use super::{
     inbox::{self, Arrived},
     outbox, people, runs, sending,
     staging::{self, Freeze},
+    stuck,
     unit::Plan,
     units,
     values::failed,
@@ -132,7 +133,15 @@ impl DeliveryTransaction for SqliteTransaction {
         &mut self,
         channel: &ChannelId,
     ) -> Result<Vec<(String, Severity)>, StoreError> {
-        deliveries::stuck_on(self.connection(), channel).await
+        stuck::stuck_on(self.connection(), channel).await
+    }
+
+    async fn failed_before(&mut self, channel: &ChannelId) -> Result<u64, StoreError> {
+        stuck::failed_before(self.connection(), channel).await
+    }
+
+    async fn try_again(&mut self, channel: &ChannelId, now: Instant) -> Result<(), StoreError> {
+        stuck::try_again(self.connection(), channel, now).await
     }
 
     async fn channels_of(&mut self, notice_id: &str) -> Result<Vec<ChannelId>, StoreError> {

@@ -7,6 +7,7 @@ mod support;
 
 mod down;
 mod email;
+mod faults;
 #[path = "../scenarios/mod.rs"]
 mod scenarios;
 

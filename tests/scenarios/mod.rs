@@ -3,14 +3,18 @@
 //!
 //! What one endpoint answers belongs to the HTTP tests, what one step decides to the domain's own.
 
+mod alerting;
 mod answers;
 mod counting;
 mod delivery;
+mod heartbeat;
+mod lines;
 mod night;
 mod parts;
 mod retries;
 mod slate;
 mod start;
+mod summaries;
 mod tables;
 mod triggers;
 mod witness;

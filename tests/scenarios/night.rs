@@ -23,7 +23,7 @@ use tipoff::{
         alert::{Change, Kind},
         ids::{GameDate, HandoffId},
     },
-    engine::{Engine, Parts},
+    engine::{Engine, Parts, Telling},
     http::{self, HandoffRoute, HttpState},
     sinks::local::{Behaviour, LocalWorkers},
     store::SqliteStore,
@@ -70,6 +70,8 @@ pub struct Plan<'a> {
     pub begin: &'a str,
     /// How the built-in workers behave; `None`: requests are only kept, and the scenario answers.
     pub workers: Option<Behaviour>,
+    /// How people are reached; `None`: over the ears.
+    pub telling: Option<Telling>,
 }
 
 impl Default for Plan<'_> {
@@ -79,6 +81,7 @@ impl Default for Plan<'_> {
             game_date: TONIGHT,
             begin: BEGIN,
             workers: None,
+            telling: None,
         }
     }
 }
@@ -93,7 +96,7 @@ pub struct Night {
     pub game_date: GameDate,
     /// Kept for the scenarios that change how they behave.
     pub workers: Option<Arc<LocalWorkers>>,
-    engine: Arc<Engine>,
+    pub engine: Arc<Engine>,
     store_file: Mutex<SqliteConnection>,
     client: reqwest::Client,
     url: String,
@@ -141,12 +144,14 @@ impl Night {
         let (ears, downstream) = (Arc::new(Ears::default()), Arc::new(Downstream::default()));
         let ids: Vec<HandoffId> = config.handoffs.iter().map(|it| it.id.clone()).collect();
         let metrics = Arc::new(Metrics::new(&ids, &["player_injury_out".to_owned()]));
+        let telling = plan.telling;
+        let telling = telling.unwrap_or_else(|| telling_over("ears", ears.clone()));
         let parts = Parts {
             store,
             clock: clock.clone(),
-            handoffs: handoffs(&config, (&tables, &post, &metrics)),
+            handoffs: handoffs(&config, (&tables, &post, &metrics), &telling.routes),
             announcer: downstream.clone(),
-            telling: telling_over("ears", ears.clone()),
+            telling,
             beating: None,
             metrics,
         };

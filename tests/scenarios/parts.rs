@@ -7,13 +7,13 @@ use std::sync::Arc;
 use tipoff::{
     clock::ManualClock,
     config,
+    domain::routing::Routes,
     engine::Handoff,
     sinks::local::{Behaviour, Destination, LocalSettings, LocalWorkers, Surroundings},
     telemetry::{MeasuredWarehouse, Metrics},
 };
 
 use super::witness::{Post, Tables};
-use crate::support::routes_over;
 
 /// Built-in workers that answer to that service.
 pub fn workers(
@@ -40,6 +40,7 @@ pub fn workers(
 pub fn handoffs(
     config: &config::Config,
     (tables, post, metrics): (&Arc<Tables>, &Arc<Post>, &Arc<Metrics>),
+    routes: &Routes,
 ) -> Vec<Handoff> {
     let handoff = |it: &config::Handoff| Handoff {
         id: it.id.clone(),
@@ -50,7 +51,7 @@ pub fn handoffs(
             metrics: metrics.clone(),
         }),
         sink: post.clone(),
-        routes: routes_over("ears"),
+        routes: routes.clone(),
         timetable: None,
     };
     config.handoffs.iter().map(handoff).collect()

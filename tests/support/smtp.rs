@@ -168,6 +168,11 @@ impl SmtpServer {
         self.until(ANSWER_MAX, |events| count(events, "line") > before);
     }
 
+    /// All it said so far, with the instants.
+    pub fn events(&self) -> Vec<Value> {
+        self.events.seen.lock().unwrap().clone()
+    }
+
     /// The mails it took, those too that it gave no receipt for.
     pub fn messages(&self) -> Vec<Received> {
         let events = self.of("message");
@@ -250,7 +255,8 @@ fn python() -> &'static str {
     )
 }
 
-fn received(event: &Value) -> Received {
+/// A mail, of the event that tells of it.
+pub fn received(event: &Value) -> Received {
     let text = |name: &str| event[name].as_str().map(str::to_owned);
     let readers = event["rcpt_tos"].as_array().unwrap().iter();
     Received {

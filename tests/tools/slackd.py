@@ -4,7 +4,8 @@
 usage: slackd.py [--port N] [--page FILE]   serve on 127.0.0.1; the port is the first line of the output
        slackd.py --self-test                plant wrong messages, at least one a rule, and see them refused
 
-After the port each request is one JSON line: method, payload, verdict, milliseconds. Lines on stdin set the mode:
+After the port each request is one JSON line: method, payload, verdict, milliseconds. Each line carries `at`, in
+milliseconds since 1970. Lines on stdin set the mode:
     ok | notfound | ratelimit SECONDS | error500 | okfalse ERROR | html | hang | cut | refuse
 In `hang` a request is told of when it comes, too: {"hanging": method}. GET /messages gives back what was taken, with
 its edits; GET /page, or --page FILE after each message, shows it as a page. The channel is C0TIPOFF, the token
@@ -550,7 +551,7 @@ class Server(ThreadingHTTPServer):
 
     def line(self, thing):
         with self.out_lock:
-            print(json.dumps(thing), file=self.out, flush=True)
+            print(json.dumps({"at": time.time() * 1000} | thing), file=self.out, flush=True)
 
     def tell(self, method, payload, verdict, begun):
         took = round((time.monotonic() - begun) * 1000, 3)

@@ -3,9 +3,13 @@
 
 It prints its port, then one line of JSON an event:
   {"event": "connection", "connection": 1}                     somebody connected
-  {"event": "message", "connection": 1, "mail_from": …, "rcpt_tos": […], "content": …, "tls": …, "user": …}
+  {"event": "message", "connection": 1, "mail_from": …, "rcpt_tos": […], "content": …, "tls": …, "user": …, "lost": …}
+                                                               it is `lost` where nobody is told that it was taken
   {"event": "ended", "connection": 1}                          the connection is over
+  {"event": "refused", "reader": …}                            a reader is about to be refused
+  {"event": "hanging"}                                         somebody waits for an answer that will not come
   {"event": "line", "line": "temp"}                            a line of standard input has taken effect
+Each carries `at`, in milliseconds since 1970.
 
 Each line of standard input is a mode, or `sync`, which changes nothing: what happened before it has been told.
   ok                  takes everything
@@ -29,6 +33,7 @@ import logging
 import ssl
 import sys
 import threading
+import time
 import warnings
 
 from aiosmtpd.smtp import SMTP, AuthResult
@@ -37,7 +42,7 @@ HOST = "127.0.0.1"
 
 
 def tell(**event):
-    print(json.dumps(event), flush=True)
+    print(json.dumps({"at": time.time() * 1000} | event), flush=True)
 
 
 def tls_context(files):
@@ -49,6 +54,7 @@ def tls_context(files):
 
 
 async def forever():
+    tell(event="hanging")
     await asyncio.Event().wait()
 
 
@@ -157,13 +163,16 @@ class Server:
         if name == "hang" and about in ([], ["reader"]):
             await forever()
         if name == "temp" and about in ([], [address]):
+            tell(event="refused", reader=address)
             return "451 4.3.0 try again later"
         if name == "perm" and about in ([], [address]):
+            tell(event="refused", reader=address)
             return "550 5.1.1 no such user"
         if name == "greylist":
             triple = (envelope.mail_from, address)
             self.tries[triple] = self.tries.get(triple, 0) + 1
             if self.tries[triple] <= int(about[0]):
+                tell(event="refused", reader=address)
                 return "451 4.7.1 greylisted, come again"
         envelope.rcpt_tos.append(address)
         return "250 OK"
@@ -182,6 +191,7 @@ class Server:
             content=envelope.content.decode("utf-8", "backslashreplace"),
             tls=transport.get_extra_info("ssl_object") is not None,
             user=getattr(session, "user", None),
+            lost=name == "cut" or self.mode == ["hang", "content"],
         )
         if name == "cut":
             transport.abort()

@@ -15,7 +15,7 @@ use crate::{
         alert::{Severity, Told},
         run::Snapshot,
     },
-    ports::notice::{About, Content, Links, Notice, Parcel, Week},
+    ports::notice::{About, Content, Links, Notice, Parcel, Way, Week},
     render::sentence,
 };
 
@@ -65,11 +65,16 @@ struct Entry {
 /// The body for a parcel: one alert a change, in the order in which they were decided.
 pub(super) fn write(parcel: &Parcel, receiver: &str) -> Body {
     let links = &parcel.links;
-    let alerts: Vec<Entry> = parcel
+    let mut alerts: Vec<Entry> = parcel
         .notices
         .iter()
         .flat_map(|notice| entries(notice, links))
         .collect();
+    if let Some(way) = way(&parcel.way) {
+        for entry in &mut alerts {
+            entry.annotations.insert("way", way.clone());
+        }
+    }
     let group_labels = common(parcel.notices.iter().map(|notice| scope(&notice.about)));
     let fires = alerts.iter().any(|entry| entry.status == Status::Firing);
     Body {
@@ -88,6 +93,17 @@ pub(super) fn write(parcel: &Parcel, receiver: &str) -> Body {
         external_url: links.page.clone().unwrap_or_default(),
         alerts,
     }
+}
+
+/// What the reader should know of the message's way here; `None`: it came as it should.
+fn way(way: &Way) -> Option<String> {
+    let instead = way.instead_of.as_ref().map(|(channel, error)| {
+        format!("{channel} did not take this message ({error}), so it comes here instead")
+    });
+    let repeat = "this may be a repeat: the server's answer to an earlier try was lost";
+    let repeat = way.may_repeat.then(|| repeat.to_owned());
+    let notes: Vec<String> = [instead, repeat].into_iter().flatten().collect();
+    (!notes.is_empty()).then(|| notes.join("; "))
 }
 
 fn entries(notice: &Notice, links: &Links) -> Vec<Entry> {

@@ -315,6 +315,48 @@ async fn what_a_dead_process_was_trying_is_free_and_in_doubt() {
 }
 
 #[tokio::test]
+async fn what_a_channel_did_not_take_is_counted_until_it_does_and_can_be_made_due() {
+    let fixture = fixture().await;
+    let notice = notice(
+        "n1",
+        vec![told(Kind::GapExceeded, Severity::Warning)],
+        at(0),
+    );
+    post(&fixture, &notice, &["email"]).await;
+    let email = channel("email");
+    let mut transaction = fixture.store.begin().await.unwrap();
+    assert_eq!(
+        transaction.failed_before(&email).await.unwrap(),
+        0,
+        "never tried"
+    );
+    let later = DeliveryEnd::Later {
+        due_at: at(300),
+        error: "550".to_owned(),
+        doubtful: false,
+    };
+    transaction
+        .end_delivery("n1", &email, &later)
+        .await
+        .unwrap();
+    assert_eq!(transaction.failed_before(&email).await.unwrap(), 1);
+    assert_eq!(
+        transaction.failed_before(&channel("slack")).await.unwrap(),
+        0
+    );
+    transaction.try_again(&email, at(5)).await.unwrap();
+    let done = DeliveryEnd::Done {
+        receipt: Receipt::default(),
+        at: at(6),
+    };
+    transaction.commit().await.unwrap();
+    assert_eq!(lease(&fixture, "email", Lane::Other, at(5)).await.len(), 1);
+    let mut transaction = fixture.store.begin().await.unwrap();
+    transaction.end_delivery("n1", &email, &done).await.unwrap();
+    assert_eq!(transaction.failed_before(&email).await.unwrap(), 0);
+}
+
+#[tokio::test]
 async fn what_is_stuck_on_a_channel_is_listed_until_it_has_another_way() {
     let fixture = fixture().await;
     let notice = notice(

@@ -1,0 +1,327 @@
+//! How people were told: too often, over a dead channel, for sixteen days, with invented numbers, or not at all.
+//!
+//! A dead channel on real sockets belongs to `faults`, when a message goes where to the domain.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use chrono::TimeDelta;
+use serde_json::json;
+use tipoff::{
+    domain::{
+        Instant,
+        alert::{Change, Kind},
+        event::Event,
+        ids::{ChannelId, HandoffId, RunKey},
+        routing::Silence,
+    },
+    ports::notice::{About, Content, Notice},
+    render::letter::Letter,
+};
+
+use super::{
+    lines::{Line, slack_and_email},
+    night::{Night, Plan},
+};
+
+/// Looks for what has to come while time stands still.
+const LOOKS_MAX: usize = 20_000;
+
+/// A night over Slack and mail.
+async fn begin(messages_per_hour: usize) -> (Night, Arc<Line>, Arc<Line>) {
+    let (slack, email) = (Arc::new(Line::default()), Arc::new(Line::default()));
+    let night = Night::begin_as(Plan {
+        telling: Some(slack_and_email(&slack, &email, messages_per_hour)),
+        ..Plan::default()
+    })
+    .await;
+    (night, slack, email)
+}
+
+/// Waits while time stands still.
+async fn until(what: &str, holds: impl Fn() -> bool) {
+    for _ in 0..LOOKS_MAX {
+        if holds() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    panic!("never: {what}");
+}
+
+fn key(night: &Night) -> RunKey {
+    RunKey {
+        handoff: HandoffId::new("phase4-to-phase5"),
+        game_date: night.game_date,
+    }
+}
+
+fn of(heard: &[(Instant, Change, Vec<String>)], change: Change) -> Vec<Instant> {
+    let these = heard.iter().filter(|(_, is, _)| *is == change);
+    these.map(|(at, _, _)| *at).collect()
+}
+
+#[tokio::test]
+async fn incident_53_a_night_in_which_everything_fails_is_one_message_a_change_of_state() {
+    let (night, slack, email) = begin(10_000).await;
+    slack.dead.store(true, Ordering::SeqCst);
+    // 450 are sent, nobody answers, and the warehouse cannot be asked.
+    night.send_out(450, 12).await;
+    night.tables.closed.store(true, Ordering::SeqCst);
+    night.pass_until("2026-01-19T18:00:00Z").await;
+    assert!(slack.parcels().is_empty());
+    let changes = email.changes();
+    for ((opening, change), times) in &changes {
+        match change.as_str() {
+            // Twice: to the engineer on call, and to the lead.
+            "Escalated" => assert!(*times <= 2, "{opening} {change}: {changes:#?}"),
+            // In eleven hours.
+            "Reminded" => assert!(*times <= 22, "{opening} {change}: {changes:#?}"),
+            _ => assert_eq!(*times, 1, "{opening} {change}: {changes:#?}"),
+        }
+    }
+    let kinds = [
+        Kind::WorkersSilent,
+        Kind::DeadlineBreached,
+        Kind::ChannelFailing,
+    ];
+    for kind in kinds {
+        let opened = of(&email.heard(kind), Change::Opened);
+        assert_eq!(opened.len(), 1, "{kind:?}: {changes:#?}");
+    }
+    let ids: Vec<String> = email
+        .parcels()
+        .iter()
+        .map(|it| it.notices[0].id.clone())
+        .collect();
+    let mut once = ids.clone();
+    once.sort();
+    once.dedup();
+    assert_eq!(once.len(), ids.len(), "no message came twice");
+    println!("FIGURE incident 53: {} messages by mail in 11 h", ids.len());
+}
+
+#[tokio::test]
+async fn incident_53_a_thousand_identical_causes_are_one_alert() {
+    let (night, slack, email) = begin(20).await;
+    for _ in 0..1_000 {
+        night.post("/trigger", json!("nonsense")).await;
+    }
+    night.rest().await;
+    let heard = slack.heard(Kind::MessagesQuarantined);
+    assert_eq!(heard.len(), 1, "{heard:#?}");
+    assert!(email.parcels().is_empty());
+}
+
+#[tokio::test]
+async fn incident_54_a_webhook_that_is_dead_for_days_is_told_of_by_mail_and_not_too_often() {
+    let (night, slack, email) = begin(10_000).await;
+    slack.dead.store(true, Ordering::SeqCst);
+    night.post("/trigger", json!("nonsense")).await;
+    night.pass(TimeDelta::hours(49)).await;
+    assert_eq!(
+        of(&email.heard(Kind::MessagesQuarantined), Change::Opened).len(),
+        1
+    );
+    let heard = email.heard(Kind::ChannelFailing);
+    assert_eq!(of(&heard, Change::Opened).len(), 1, "{heard:#?}");
+    let reminded = of(&heard, Change::Reminded);
+    assert!((11..=12).contains(&reminded.len()), "{reminded:#?}");
+    let near = reminded
+        .windows(2)
+        .any(|pair| pair[1] - pair[0] < TimeDelta::hours(4));
+    assert!(!near, "{reminded:#?}");
+    slack.dead.store(false, Ordering::SeqCst);
+    night.pass(TimeDelta::minutes(20)).await;
+    let over = of(&email.heard(Kind::ChannelFailing), Change::Resolved);
+    assert_eq!(over.len(), 1, "{:#?}", email.heard(Kind::ChannelFailing));
+    assert!(
+        !slack.heard(Kind::MessagesQuarantined).is_empty(),
+        "it is told there late"
+    );
+}
+
+#[tokio::test]
+async fn incident_66_an_alert_that_nobody_stops_rises_and_then_has_an_owner_and_an_end() {
+    let (night, slack, _) = begin(10_000).await;
+    night.send_out(20, 2).await;
+    night.pass(TimeDelta::minutes(66)).await;
+    let heard = slack.heard(Kind::WorkersSilent);
+    let [(opened_at, Change::Opened, first), rest @ ..] = heard.as_slice() else {
+        panic!("{heard:#?}");
+    };
+    assert_eq!(first, &["dana"]);
+    let risen: Vec<(i64, &[String])> = rest
+        .iter()
+        .filter(|(_, change, _)| *change == Change::Escalated)
+        .map(|(at, _, readers)| ((*at - *opened_at).num_minutes(), readers.as_slice()))
+        .collect();
+    assert_eq!(
+        risen,
+        [
+            (10, ["ola".to_owned()].as_slice()),
+            (20, ["lea".to_owned()].as_slice())
+        ]
+    );
+    let reminded = of(&heard, Change::Reminded);
+    assert_eq!(
+        reminded.len(),
+        1,
+        "30 minutes after the last word: {heard:#?}"
+    );
+
+    // A silence with an owner and an end.
+    let until_at = night.now() + TimeDelta::hours(1);
+    let silence = Silence {
+        handoff: Some(HandoffId::new("phase4-to-phase5")),
+        kind: Some(Kind::WorkersSilent),
+        by: "ola".to_owned(),
+        since: night.now(),
+        until: until_at,
+        reason: "the workers are being replaced".to_owned(),
+    };
+    night.engine.inbox().silence(silence).await.unwrap();
+    let before = slack.heard(Kind::WorkersSilent).len();
+    night
+        .pass_until(&(until_at - TimeDelta::seconds(1)).to_rfc3339())
+        .await;
+    assert_eq!(slack.heard(Kind::WorkersSilent).len(), before, "silenced");
+    night.pass(TimeDelta::minutes(31)).await;
+    assert!(
+        slack.heard(Kind::WorkersSilent).len() > before,
+        "a silence ends"
+    );
+
+    // An acknowledgement has an owner, and nothing is told again.
+    let acknowledged = Event::Acknowledged {
+        by: "ola".to_owned(),
+        kinds: Vec::new(),
+    };
+    night
+        .engine
+        .inbox()
+        .command(key(&night), acknowledged)
+        .await
+        .unwrap();
+    let before = slack.heard(Kind::WorkersSilent).len();
+    night.pass(TimeDelta::hours(2)).await;
+    assert_eq!(
+        slack.heard(Kind::WorkersSilent).len(),
+        before,
+        "acknowledged"
+    );
+    let status = night.status().await;
+    assert!(status.to_string().contains("ola"), "{status:#}");
+}
+
+#[tokio::test]
+async fn incident_69_every_number_in_a_message_is_that_of_a_query() {
+    let (night, slack, _) = begin(10_000).await;
+    let players = night.send_out(60, 4).await;
+    night.answer_for(&players[..31]).await;
+    for player in &players[31..38] {
+        let skip = night.skip(player, "no_prop_lines");
+        night.post("/complete", skip).await;
+    }
+    night.rest().await;
+    // Nothing more comes: people are told when what is missing endangers the night.
+    let mut asked = 0;
+    for _ in 0..40 {
+        night.pass(TimeDelta::minutes(10)).await;
+        let parcels = slack.parcels();
+        for parcel in &parcels[asked..] {
+            let Content::Alerts {
+                night: Some(shown), ..
+            } = &parcel.notices[0].content
+            else {
+                continue;
+            };
+            let counts = shown.counts;
+            assert_eq!(
+                (counts.expected, counts.ready, counts.dispatched),
+                (60, 60, 60)
+            );
+            let tables =
+                "SELECT count(DISTINCT player_lookup) FROM nba_predictions.player_prop_predictions";
+            let rows = night.tables.inner.query(tables).await.unwrap().rows;
+            assert_eq!(json!(counts.predicted), rows[0][0], "as the tables have it");
+            assert_eq!((counts.predicted, counts.skipped), (31, 7));
+            let letter = Letter::of(parcel, night.now());
+            let said = format!("{letter:?}");
+            for number in ["31 of 60", "7 "] {
+                assert!(said.contains(number), "{number}: {said}");
+            }
+        }
+        asked = parcels.len();
+    }
+    assert!(asked > 0, "nobody was told");
+}
+
+#[tokio::test]
+async fn a_thousand_warnings_are_nineteen_and_a_digest_and_a_critical_one_passes_them_at_once() {
+    let (night, slack, _) = begin(20).await;
+    let inbox = night.engine.inbox();
+    let notice = |number: usize| Notice {
+        id: format!("test/{number}"),
+        about: About::Service,
+        at: night.now(),
+        content: Content::Test {
+            by: "dana".to_owned(),
+        },
+    };
+    let first_at = night.now();
+    // Slack takes nothing until all of them wait.
+    slack.dead.store(true, Ordering::SeqCst);
+    for number in 0..1_000 {
+        let posted = inbox.post(notice(number), vec![ChannelId::new("slack")]);
+        assert!(posted.await.unwrap());
+    }
+    slack.dead.store(false, Ordering::SeqCst);
+    night.clock.advance(TimeDelta::minutes(7));
+    until("twenty have left", || slack.parcels().len() >= 20).await;
+    let sizes: Vec<usize> = slack.parcels().iter().map(|it| it.notices.len()).collect();
+    assert_eq!(
+        sizes.iter().filter(|size| **size == 1).count(),
+        19,
+        "{sizes:?}"
+    );
+    println!("FIGURE limit: {sizes:?}");
+    assert_eq!(
+        sizes.iter().sum::<usize>(),
+        1_001,
+        "all of them, and that Slack failed: {sizes:?}"
+    );
+
+    // More of them wait for the hour to pass; what is critical does not.
+    night.send_out(5, 1).await;
+    for number in 1_000..1_010 {
+        let posted = inbox.post(notice(number), vec![ChannelId::new("slack")]);
+        assert!(posted.await.unwrap());
+    }
+    night.clock.advance(TimeDelta::minutes(6));
+    until("the critical one", || {
+        !slack.heard(Kind::WorkersSilent).is_empty()
+    })
+    .await;
+    let late = |it: &Notice| matches!(it.content, Content::Test { .. }) && it.at > first_at;
+    let parcels = slack.parcels();
+    let waiting = parcels
+        .iter()
+        .flat_map(|it| &it.notices)
+        .filter(|it| late(it))
+        .count();
+    assert_eq!(waiting, 0, "they wait: {sizes:?}");
+    night.clock.advance(TimeDelta::hours(1));
+    until("the others", || {
+        let parcels = slack.parcels();
+        parcels
+            .iter()
+            .flat_map(|it| &it.notices)
+            .filter(|it| late(it))
+            .count()
+            == 10
+    })
+    .await;
+}
