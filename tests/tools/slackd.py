@@ -5,8 +5,9 @@ usage: slackd.py [--port N] [--page FILE]   serve on 127.0.0.1; the port is the 
        slackd.py --self-test                plant wrong messages, at least one a rule, and see them refused
 
 After the port each request is one JSON line: method, payload, verdict, milliseconds. Lines on stdin set the mode:
-    ok | notfound | ratelimit SECONDS | error500 | okfalse ERROR | html | hang | cut | refuse
-In `hang` a request is told of when it comes, too: {"hanging": method}. GET /messages gives back what was taken, with
+    ok | notfound | ratelimit SECONDS | error500 | okfalse ERROR | html | hang | mute | cut | refuse
+In `hang` and `mute` no request is answered; each is told of when it comes, too: {"hanging": method}. `mute` takes the
+message first, `cut` takes it and closes the connection. GET /messages gives back what was taken, with
 its edits; GET /page, or --page FILE after each message, shows it as a page. The channel is C0TIPOFF, the token
 xoxb-test, the webhook /services/T000/B000/XXX.
 
@@ -469,7 +470,9 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(200, "<html>Please sign in to the network</html>")
         elif mode == "okfalse":
             self.okfalse(method, payload, argument)
-        elif mode == "hang":
+        elif mode in ("hang", "mute"):
+            if mode == "mute":
+                self.do(method, payload)
             self.server.line({"hanging": method})
             self.server.hang.wait(60)
             self.close_connection = True
@@ -573,7 +576,7 @@ class Server(ThreadingHTTPServer):
             self.line({"mode": mode})
 
 
-MODES = {"ok", "notfound", "ratelimit", "error500", "okfalse", "html", "hang", "cut", "refuse"}
+MODES = {"ok", "notfound", "ratelimit", "error500", "okfalse", "html", "hang", "mute", "cut", "refuse"}
 
 
 # The self-test

@@ -4,6 +4,7 @@
 It prints its port, then one line of JSON an event:
   {"event": "connection", "connection": 1}                     somebody connected
   {"event": "message", "connection": 1, "mail_from": …, "rcpt_tos": […], "content": …, "tls": …, "user": …}
+  {"event": "hanging", "connection": 1}                        a reader gets no answer from here on
   {"event": "ended", "connection": 1}                          the connection is over
   {"event": "line", "line": "temp"}                            a line of standard input has taken effect
 
@@ -148,13 +149,14 @@ class Server:
             await forever()
         return "250 OK"
 
-    async def handle_RCPT(self, _connection, _session, envelope, address, _options):
+    async def handle_RCPT(self, connection, _session, envelope, address, _options):
         name, about = self.mode[0], self.mode[1:]
         if name == "slow":
             await asyncio.sleep(float(about[0]))
         if name == "hold":
             await self.changed.wait()
         if name == "hang" and about in ([], ["reader"]):
+            tell(event="hanging", connection=connection.number)
             await forever()
         if name == "temp" and about in ([], [address]):
             return "451 4.3.0 try again later"

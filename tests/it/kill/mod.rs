@@ -2,13 +2,16 @@
 //!
 //! What a service without an accident does belongs elsewhere.
 
+mod alerts;
 mod data;
 mod incidents;
 mod night;
+mod office;
 mod often;
 mod points;
 mod proof;
 mod push;
 mod service;
 mod sight;
+mod told;
 mod workers;
