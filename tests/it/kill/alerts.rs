@@ -1,7 +1,7 @@
 //! The service killed while it has something to tell people: at named points between deciding a message and keeping
 //! its receipt, and at moments that nobody chose.
 //!
-//! What has to be true afterwards is written in `told`.
+//! What has to be true afterwards is written in `told` and `tally`.
 
 use std::{
     ops::Range,
@@ -14,7 +14,7 @@ use sqlx::Connection;
 use super::{
     office::{Office, Routing},
     sight::Refusal,
-    told,
+    tally, told,
 };
 
 /// Where the chances start; a round's are this plus its number.
@@ -25,6 +25,8 @@ const ROUNDS: Range<u64> = 0..56;
 const ROUNDS_LONG: Range<u64> = 0..1_000;
 /// To have the chances of a failed round again: write its number here. Its point and its pauses are the same.
 const AGAIN: Range<u64> = 0..1;
+/// More messages an hour than there will be.
+const UNLIMITED: u32 = 1_000_000;
 /// How long a round takes to be told of, in microseconds, and what is left over.
 const MOMENTS: Range<u64> = 0..40_000;
 /// How long a start takes, in microseconds, and what is left over.
@@ -210,13 +212,16 @@ async fn one_round_of_kills_again() {
 
 async fn kill_and_prove(rounds: Range<u64>, kills_min: u64) {
     let since = Watch::now();
-    let mut office = Office::begin(Point::of(rounds.start).routing());
+    let mut office = Office::begin(Point::of(rounds.start).routing(), UNLIMITED);
     for number in rounds.clone() {
         let (point, seed) = (Point::of(number), SEED + number);
         println!("round {number}: {point:?}, seed {seed}");
         round(&mut office, number, StdRng::seed_from_u64(seed)).await;
     }
-    told::prove(&office, rounds).await;
+    let copies = told::prove(&office).await;
+    let kills: u64 = rounds.clone().map(|it| Point::of(it).kills()).sum();
+    assert_eq!(office.kills, kills);
+    tally::prove(&copies, rounds);
     assert!(office.kills >= kills_min, "{} kills", office.kills);
     println!(
         "{} kills in {:.1} s",

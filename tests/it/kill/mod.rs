@@ -3,7 +3,9 @@
 //! What a service without an accident does belongs elsewhere.
 
 mod alerts;
+mod critical;
 mod data;
+mod digest;
 mod incidents;
 mod night;
 mod office;
@@ -13,5 +15,6 @@ mod proof;
 mod push;
 mod service;
 mod sight;
+mod tally;
 mod told;
 mod workers;

@@ -14,7 +14,10 @@ use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 use tipoff::clock::{Clock, SystemClock};
 
-use super::service::{Log, Service, serve};
+use super::{
+    data,
+    service::{Log, Service, serve},
+};
 use crate::support::{
     slack::{CHANNEL, SlackServer, TOKEN},
     smtp::SmtpServer,
@@ -30,6 +33,9 @@ const WAITING: &str = "SELECT count(*) FROM deliveries WHERE state = 'waiting'";
 /// Messages that wait for the mail channel because another channel did not take them.
 const INSTEAD: &str = "SELECT count(*) FROM deliveries
     WHERE state = 'waiting' AND channel = 'email' AND json_extract(why, '$.instead.of') = 'slack'";
+
+/// Messages about a handoff.
+const TOLD: &str = "SELECT count(*) FROM notices WHERE id LIKE $1 || '/%'";
 
 /// How warnings are routed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,13 +54,17 @@ pub struct Office {
     pub log: Log,
     /// How often the service was killed.
     pub kills: u64,
+    /// Handoffs whose deadline passed this morning, and nothing was predicted.
+    pub breached: usize,
+    /// How many messages each channel takes in an hour.
+    messages_per_hour: u32,
     client: reqwest::Client,
     service: Option<Service>,
 }
 
 impl Office {
     /// Both channels take everything; the service runs, and there is no game to watch.
-    pub fn begin(routing: Routing) -> Self {
+    pub fn begin(routing: Routing, messages_per_hour: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut office = Self {
             folder,
@@ -62,6 +72,8 @@ impl Office {
             slack: SlackServer::start(),
             log: Log::default(),
             kills: 0,
+            breached: 0,
+            messages_per_hour,
             client: reqwest::Client::new(),
             service: None,
         };
@@ -114,6 +126,7 @@ impl Office {
             Routing::SlackFirst => r#"{ at_once = ["slack"], otherwise = ["email"] }"#,
         };
         let (port, api_url) = (self.mail.port(), self.slack.url());
+        let messages_per_hour = self.messages_per_hour;
         let config = format!(
             r##"
 log_format = "json"
@@ -128,7 +141,7 @@ kind = "slack"
 channel = "{CHANNEL}"
 token_file = "slack-token"
 api_url = "{api_url}"
-messages_per_hour = 1000000
+messages_per_hour = {messages_per_hour}
 [channels.email]
 kind = "email"
 host = "127.0.0.1"
@@ -136,13 +149,14 @@ port = {port}
 security = "none"
 from = "tipoff@example.com"
 to = ["dana@example.com"]
-messages_per_hour = 1000000
+messages_per_hour = {messages_per_hour}
 [routes]
 critical = {{ at_once = ["slack", "email"] }}
 warning = {warning}
 "##
         );
-        std::fs::write(folder.join("tipoff.toml"), config).unwrap();
+        let breached: String = (0..self.breached).map(breached).collect();
+        std::fs::write(folder.join("tipoff.toml"), config + &breached).unwrap();
     }
 
     fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
@@ -191,20 +205,34 @@ warning = {warning}
 
     /// Waits until every message has been delivered, or a later one in its place.
     pub async fn settle(&self) {
-        self.see("settled", WAITING, |waiting| waiting == 0).await;
+        self.see("settled", WAITING, None, |waiting| waiting == 0)
+            .await;
+    }
+
+    /// Waits until something was decided to be told of this handoff.
+    pub async fn see_told(&self, handoff: &str) {
+        self.see("told of", TOLD, Some(handoff), |told| told > 0)
+            .await;
     }
 
     /// Waits until a message waits for the mail channel in Slack's place.
     pub async fn see_fallback(&self) {
-        self.see("a fallback", INSTEAD, |waiting| waiting > 0).await;
+        self.see("a fallback", INSTEAD, None, |waiting| waiting > 0)
+            .await;
     }
 
-    async fn see(&self, what: &str, statement: &'static str, is: impl Fn(i64) -> bool) {
+    async fn see(
+        &self,
+        what: &str,
+        statement: &'static str,
+        about: Option<&str>,
+        is: impl Fn(i64) -> bool,
+    ) {
         let options = SqliteConnectOptions::new().filename(self.file());
         let mut connection = options.read_only(true).connect().await.unwrap();
         let since = Watch::now();
         loop {
-            let count = sqlx::query_scalar(statement);
+            let count = sqlx::query_scalar(statement).bind(about);
             if is(count.fetch_one(&mut connection).await.unwrap()) {
                 break;
             }
@@ -220,4 +248,27 @@ warning = {warning}
         self.mail.set_mode("ok");
         self.slack.set_mode("ok").await;
     }
+}
+
+/// The name of a handoff whose deadline has passed.
+pub fn handoff(number: usize) -> String {
+    format!("breached{number:03}")
+}
+
+fn breached(number: usize) -> String {
+    let (id, zone) = (handoff(number), data::zone());
+    format!(
+        r#"
+[[handoffs]]
+id = "{id}"
+calendar_zone = "{zone}"
+season = "none"
+upstream_topic = "{id}-finished"
+trigger_subscription = "{id}-trigger"
+completion_subscription = "{id}-completion"
+[handoffs.schedule]
+zone = "{zone}"
+deadline = "07:00"
+"#
+    )
 }
