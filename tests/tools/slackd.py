@@ -7,9 +7,9 @@ usage: slackd.py [--port N] [--page FILE]   serve on 127.0.0.1; the port is the 
 After the port each request is one JSON line: method, payload, verdict, milliseconds. Lines on stdin set the mode:
     ok | notfound | ratelimit SECONDS | error500 | okfalse ERROR | html | hang | mute | cut | refuse
 In `hang` and `mute` no request is answered; each is told of when it comes, too: {"hanging": method}. `mute` takes the
-message first, `cut` takes it and closes the connection. GET /messages gives back what was taken, with
-its edits; GET /page, or --page FILE after each message, shows it as a page. The channel is C0TIPOFF, the token
-xoxb-test, the webhook /services/T000/B000/XXX.
+message first, `cut` takes it and closes the connection. GET /messages gives back what was taken, with its edits; GET
+/page, or --page FILE after each message, shows it as a page. The channel is C0TIPOFF, the token xoxb-test, the webhook
+/services/T000/B000/XXX.
 
 Rules: https://docs.slack.dev/reference/block-kit/blocks and https://docs.slack.dev/reference/methods/chat.postMessage
 """
