@@ -23,6 +23,7 @@ async fn killed_while_critical_alerts_are_told_none_is_lost() {
     println!("seed {SEED}");
     let mut random = StdRng::seed_from_u64(SEED);
     let mut office = Office::begin(Routing::Both, UNLIMITED);
+    office.list_players().await;
     for number in 0..HANDOFFS {
         office.settle().await;
         let (mails, hanging) = (office.mail.count("message"), office.slack.hanging());

@@ -12,10 +12,14 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
-use tipoff::clock::{Clock, SystemClock};
+use tipoff::{
+    clock::{Clock, SystemClock},
+    domain::zone::Zone,
+    warehouse::EmbeddedWarehouse,
+};
 
 use super::{
-    data,
+    data::{self, Plan},
     service::{Log, Service, serve},
 };
 use crate::support::{
@@ -79,6 +83,15 @@ impl Office {
         };
         office.start(routing);
         office
+    }
+
+    /// Lists tonight's players, of whom none is ready.
+    pub async fn list_players(&self) {
+        let folder = self.folder.path().join("data/warehouse");
+        let warehouse = EmbeddedWarehouse::open(&folder).await.unwrap();
+        let zone: Zone = data::zone().parse().unwrap();
+        let contexts = data::contexts(&Plan::default(), zone.date(SystemClock.now()));
+        warehouse.put_contexts(&contexts).await.unwrap();
     }
 
     /// The store's file.
