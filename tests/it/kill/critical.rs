@@ -1,9 +1,9 @@
-//! Critical alerts, which have a lane of their own: each life of the service finds one more handoff whose deadline has
-//! passed with nothing predicted, and is killed while it tells.
+//! Critical alerts, which have a lane of their own: each life of the service finds one more handoff that has nothing
+//! to dispatch, and is killed while it tells.
 //!
 //! Warnings are in `alerts`.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
@@ -32,11 +32,12 @@ async fn killed_while_critical_alerts_are_told_none_is_lost() {
             office.slack.set_mode("mute").await;
         }
         office.kill();
-        office.breached = number + 1;
+        office.unready = number + 1;
         office.start(Routing::Both);
         if number % 3 == 0 {
-            office.mail.wait_for_more("message", mails);
-            office.slack.wait_for_hanging(hanging).await;
+            // The warning that no event came, and what is critical: neither stands behind the other.
+            office.mail.wait_for_more("message", mails + 1);
+            office.slack.wait_for_hanging(hanging + 1).await;
         } else {
             let life = Duration::from_micros(random.random_range(LIFE));
             tokio::time::sleep(life).await;
@@ -51,8 +52,8 @@ async fn killed_while_critical_alerts_are_told_none_is_lost() {
     for number in 0..HANDOFFS {
         for channel in ["email", "slack"] {
             let critical = copies.iter().any(|it| {
-                let mine = it.notice_id.starts_with(&handoff(number));
-                mine && it.channel == channel && it.text.to_lowercase().contains("critical")
+                let mine = it.channel == channel && it.notice_id.starts_with(&handoff(number));
+                mine && it.text.to_lowercase().contains("nothing was dispatched")
             });
             assert!(
                 critical,
@@ -61,14 +62,20 @@ async fn killed_while_critical_alerts_are_told_none_is_lost() {
             );
         }
     }
-    let repeats = told::repeats(&copies).len();
+    let mut repeats: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for repeat in told::repeats(&copies) {
+        *repeats
+            .entry((repeat.channel, &repeat.notice_id))
+            .or_default() += 1;
+    }
+    let all: u64 = repeats.values().sum();
     println!(
-        "{} kills, {} messages, {repeats} repeats",
+        "{} kills, {} messages, {all} repeats",
         office.kills,
         copies.len()
     );
-    assert!(
-        repeats >= 2 * HANDOFFS / 3,
-        "{repeats} repeats: the kills missed"
-    );
+    // Two kills a handoff while it is told of.
+    assert!(repeats.values().all(|it| *it <= 2), "{repeats:#?}");
+    let held = HANDOFFS.div_ceil(3);
+    assert!(all >= 4 * held as u64, "{all} repeats: the kills missed");
 }

@@ -38,8 +38,8 @@ const WAITING: &str = "SELECT count(*) FROM deliveries WHERE state = 'waiting'";
 const INSTEAD: &str = "SELECT count(*) FROM deliveries
     WHERE state = 'waiting' AND channel = 'email' AND json_extract(why, '$.instead.of') = 'slack'";
 
-/// Messages about a handoff.
-const TOLD: &str = "SELECT count(*) FROM notices WHERE id LIKE $1 || '/%'";
+/// Critical messages about a handoff.
+const TOLD: &str = "SELECT count(*) FROM notices WHERE severity = 2 AND id LIKE $1 || '/%'";
 
 /// How warnings are routed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,8 +58,8 @@ pub struct Office {
     pub log: Log,
     /// How often the service was killed.
     pub kills: u64,
-    /// Handoffs whose deadline passed this morning, and nothing was predicted.
-    pub breached: usize,
+    /// Handoffs whose players are listed and not ready when their wait ends: nothing is dispatched, which is critical.
+    pub unready: usize,
     /// How many messages each channel takes in an hour.
     messages_per_hour: u32,
     client: reqwest::Client,
@@ -76,7 +76,7 @@ impl Office {
             slack: SlackServer::start(),
             log: Log::default(),
             kills: 0,
-            breached: 0,
+            unready: 0,
             messages_per_hour,
             client: reqwest::Client::new(),
             service: None,
@@ -168,8 +168,8 @@ critical = {{ at_once = ["slack", "email"] }}
 warning = {warning}
 "##
         );
-        let breached: String = (0..self.breached).map(breached).collect();
-        std::fs::write(folder.join("tipoff.toml"), config + &breached).unwrap();
+        let unready: String = (0..self.unready).map(unready).collect();
+        std::fs::write(folder.join("tipoff.toml"), config + &unready).unwrap();
     }
 
     fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
@@ -222,7 +222,7 @@ warning = {warning}
             .await;
     }
 
-    /// Waits until something was decided to be told of this handoff.
+    /// Waits until something critical was decided to be told of this handoff.
     pub async fn see_told(&self, handoff: &str) {
         self.see("told of", TOLD, Some(handoff), |told| told > 0)
             .await;
@@ -263,12 +263,12 @@ warning = {warning}
     }
 }
 
-/// The name of a handoff whose deadline has passed.
+/// The name of a handoff that has nothing to dispatch.
 pub fn handoff(number: usize) -> String {
-    format!("breached{number:03}")
+    format!("unready{number:03}")
 }
 
-fn breached(number: usize) -> String {
+fn unready(number: usize) -> String {
     let (id, zone) = (handoff(number), data::zone());
     format!(
         r#"
@@ -281,7 +281,11 @@ trigger_subscription = "{id}-trigger"
 completion_subscription = "{id}-completion"
 [handoffs.schedule]
 zone = "{zone}"
-deadline = "07:00"
+deadline = "17:00"
+[handoffs.readiness]
+poll = "1s"
+wait = "0s"
+short_wait = "0s"
 "#
     )
 }
