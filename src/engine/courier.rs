@@ -421,13 +421,18 @@ fn parcel(shared: &Shared, deliveries: &[Delivery]) -> Parcel {
         }
     }
     let first = deliveries.first().filter(|_| deliveries.len() == 1);
-    let way = first.map_or_else(Way::default, |delivery| Way {
+    let may_repeat = deliveries.iter().any(|it| it.doubtful);
+    let of_digest = Way {
+        may_repeat,
+        ..Way::default()
+    };
+    let way = first.map_or(of_digest, |delivery| Way {
         instead_of: match &delivery.why {
             Why::Instead { of, error } => Some((of.clone(), error.clone())),
             Why::Routed | Why::Recovery | Why::OwnTrouble => None,
         },
         elsewhere: delivery.elsewhere.clone(),
-        may_repeat: delivery.doubtful,
+        may_repeat,
         attempts: delivery.attempts,
     });
     Parcel {

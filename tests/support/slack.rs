@@ -84,7 +84,7 @@ impl SlackServer {
     /// How it answers from now on; see the stand-in's own words.
     pub async fn set_mode(&mut self, mode: &str) {
         let is_told = |events: &[Value]| events.iter().filter(|it| it["mode"] == mode).count();
-        let before = is_told(&self.events());
+        let before = is_told(&self.events.borrow());
         writeln!(self.input, "{mode}").unwrap();
         self.wait_for(|events| is_told(events) > before).await;
     }
@@ -104,6 +104,26 @@ impl SlackServer {
     /// All it said so far, but its port.
     pub fn events(&self) -> Vec<Value> {
         self.events.borrow().clone()
+    }
+
+    /// How many requests it took and answered.
+    pub fn taken(&self) -> usize {
+        taken(&self.events.borrow())
+    }
+
+    /// Waits until it has taken and answered more requests than these.
+    pub async fn wait_for_taken(&self, before: usize) {
+        self.wait_for(|events| taken(events) > before).await;
+    }
+
+    /// How many requests it holds or held without an answer.
+    pub fn hanging(&self) -> usize {
+        hanging(&self.events.borrow())
+    }
+
+    /// Waits until it has held more requests than these without an answer.
+    pub async fn wait_for_hanging(&self, before: usize) {
+        self.wait_for(|events| hanging(events) > before).await;
     }
 
     /// The requests so far: method, payload, verdict and milliseconds.
@@ -130,6 +150,15 @@ impl SlackServer {
         let answer = reqwest::get(format!("{}/page", self.url)).await.unwrap();
         answer.text().await.unwrap()
     }
+}
+
+fn taken(events: &[Value]) -> usize {
+    events.iter().filter(|it| it["verdict"] == "ok").count()
+}
+
+fn hanging(events: &[Value]) -> usize {
+    let hangs = |it: &&Value| it["hanging"].is_string();
+    events.iter().filter(hangs).count()
 }
 
 fn keep_lines(lines: Lines<BufReader<ChildStdout>>, keep: &watch::Sender<Vec<Value>>) {

@@ -185,6 +185,16 @@ impl SmtpServer {
         self.messages()
     }
 
+    /// How many events of this kind it has told of.
+    pub fn count(&self, kind: &str) -> usize {
+        count(&self.events.seen.lock().unwrap(), kind)
+    }
+
+    /// Waits until it has told of more events of this kind than these.
+    pub fn wait_for_more(&self, kind: &str, before: usize) {
+        self.until(ANSWER_MAX, |events| count(events, kind) > before);
+    }
+
     /// How many connections there were.
     pub fn connections(&self) -> usize {
         self.of("connection").len()

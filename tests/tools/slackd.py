@@ -6,10 +6,11 @@ usage: slackd.py [--port N] [--page FILE]   serve on 127.0.0.1; the port is the 
 
 After the port each request is one JSON line: method, payload, verdict, milliseconds. Each line carries `at`, in
 milliseconds since 1970. Lines on stdin set the mode:
-    ok | notfound | ratelimit SECONDS | error500 | okfalse ERROR | html | hang | cut | refuse
-In `hang` a request is told of when it comes, too: {"hanging": method}. GET /messages gives back what was taken, with
-its edits; GET /page, or --page FILE after each message, shows it as a page. The channel is C0TIPOFF, the token
-xoxb-test, the webhook /services/T000/B000/XXX.
+    ok | notfound | ratelimit SECONDS | error500 | okfalse ERROR | html | hang | mute | cut | refuse
+In `hang` and `mute` no request is answered; each is told of when it comes, too: {"hanging": method}. `mute` takes the
+message first, `cut` takes it and closes the connection. GET /messages gives back what was taken, with its edits; GET
+/page, or --page FILE after each message, shows it as a page. The channel is C0TIPOFF, the token xoxb-test, the webhook
+/services/T000/B000/XXX.
 
 Rules: https://docs.slack.dev/reference/block-kit/blocks and https://docs.slack.dev/reference/methods/chat.postMessage
 """
@@ -470,7 +471,9 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(200, "<html>Please sign in to the network</html>")
         elif mode == "okfalse":
             self.okfalse(method, payload, argument)
-        elif mode == "hang":
+        elif mode in ("hang", "mute"):
+            if mode == "mute":
+                self.do(method, payload)
             self.server.line({"hanging": method})
             self.server.hang.wait(60)
             self.close_connection = True
@@ -574,7 +577,7 @@ class Server(ThreadingHTTPServer):
             self.line({"mode": mode})
 
 
-MODES = {"ok", "notfound", "ratelimit", "error500", "okfalse", "html", "hang", "cut", "refuse"}
+MODES = {"ok", "notfound", "ratelimit", "error500", "okfalse", "html", "hang", "mute", "cut", "refuse"}
 
 
 # The self-test

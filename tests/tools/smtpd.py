@@ -154,7 +154,7 @@ class Server:
             await forever()
         return "250 OK"
 
-    async def handle_RCPT(self, _connection, _session, envelope, address, _options):
+    async def handle_RCPT(self, connection, _session, envelope, address, _options):
         name, about = self.mode[0], self.mode[1:]
         if name == "slow":
             await asyncio.sleep(float(about[0]))

@@ -2,13 +2,19 @@
 //!
 //! What a service without an accident does belongs elsewhere.
 
+mod alerts;
+mod critical;
 mod data;
+mod digest;
 mod incidents;
 mod night;
+mod office;
 mod often;
 mod points;
 mod proof;
 mod push;
 mod service;
 mod sight;
+mod tally;
+mod told;
 mod workers;

@@ -151,6 +151,12 @@ pub enum Refusal {
     Claims,
     /// No effect can be leased while the downstream event waits.
     LeasesOfTheEnd,
+    /// No message can be taken to its channel.
+    Messages,
+    /// No message can be taken to the mail channel.
+    Mails,
+    /// No receipt of a message can be kept.
+    Receipts,
 }
 
 impl Refusal {
@@ -174,6 +180,19 @@ impl Refusal {
                     AND EXISTS (SELECT 1 FROM outbox WHERE body LIKE '%\"announce\"%')
                  BEGIN SELECT RAISE(ABORT, 'refused by the test'); END"
             }
+            Self::Messages => {
+                "CREATE TRIGGER refusal BEFORE UPDATE OF lease_until ON deliveries
+                 WHEN NEW.lease_until IS NOT NULL BEGIN SELECT RAISE(ABORT, 'refused by the test'); END"
+            }
+            Self::Mails => {
+                "CREATE TRIGGER refusal BEFORE UPDATE OF lease_until ON deliveries
+                 WHEN NEW.lease_until IS NOT NULL AND NEW.channel = 'email'
+                 BEGIN SELECT RAISE(ABORT, 'refused by the test'); END"
+            }
+            Self::Receipts => {
+                "CREATE TRIGGER refusal BEFORE UPDATE OF state ON deliveries
+                 WHEN NEW.state = 'done' BEGIN SELECT RAISE(ABORT, 'refused by the test'); END"
+            }
         }
     }
 
@@ -187,9 +206,19 @@ impl Refusal {
     pub async fn end(file: &Path) {
         run(file, "DROP TRIGGER refusal").await;
     }
+
+    /// The disk is well again before the service is back. Close what this returns once the service runs: whoever
+    /// leaves the file last tidies it up.
+    pub async fn end_while_dead(file: &Path) -> SqliteConnection {
+        execute(file, "DROP TRIGGER refusal").await
+    }
 }
 
 async fn run(file: &Path, statement: &'static str) {
+    execute(file, statement).await.close().await.unwrap();
+}
+
+async fn execute(file: &Path, statement: &'static str) -> SqliteConnection {
     let options = SqliteConnectOptions::new()
         .filename(file)
         .busy_timeout(std::time::Duration::from_secs(10));
@@ -198,5 +227,5 @@ async fn run(file: &Path, statement: &'static str) {
         .execute(&mut connection)
         .await
         .unwrap();
-    connection.close().await.unwrap();
+    connection
 }
