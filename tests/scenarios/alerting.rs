@@ -10,6 +10,8 @@ use std::{
 use chrono::TimeDelta;
 use serde_json::json;
 use tipoff::{
+    channels::slack,
+    clock::SystemClock,
     domain::{
         Instant,
         alert::{Change, Kind, Severity},
@@ -17,7 +19,10 @@ use tipoff::{
         ids::{ChannelId, HandoffId, RunKey},
         routing::Silence,
     },
-    ports::notice::{About, Content, Notice},
+    ports::{
+        Channel,
+        notice::{About, Content, Notice, Parcel},
+    },
     render::letter::Letter,
 };
 
@@ -25,6 +30,7 @@ use super::{
     lines::{Line, slack_and_email},
     night::{Night, Plan},
 };
+use crate::support::slack::{CHANNEL, SlackServer, TOKEN};
 
 /// Looks for what has to come while time stands still.
 const LOOKS_MAX: usize = 20_000;
@@ -141,6 +147,69 @@ async fn incident_54_a_webhook_that_is_dead_for_days_is_told_of_by_mail_and_not_
         !slack.heard(Kind::MessagesQuarantined).is_empty(),
         "it is told there late"
     );
+}
+
+#[tokio::test]
+async fn incident_56_no_message_whatever_its_content_leaves_with_an_empty_list_of_blocks() {
+    let server = SlackServer::start();
+    let way = slack::Way::Bot {
+        token: TOKEN.to_owned(),
+        channel: CHANNEL.to_owned(),
+    };
+    let settings = slack::SlackSettings {
+        way,
+        api_url: server.url(),
+    };
+    let slack =
+        slack::Slack::new(&settings, reqwest::Client::new(), Arc::new(SystemClock)).unwrap();
+    let (night, line, _) = begin(10_000).await;
+    night.send_out(3, 1).await;
+    night.pass(TimeDelta::hours(9)).await;
+    let mut parcels = line.parcels();
+    assert!(parcels.len() > 3, "{}", parcels.len());
+    let notices: Vec<Notice> = parcels.iter().flat_map(|it| it.notices.clone()).collect();
+    let shown = notices.iter().find_map(|notice| match &notice.content {
+        Content::Alerts { night, .. } => night.clone(),
+        Content::Daily(_) | Content::Weekly(_) | Content::Test { .. } => None,
+    });
+    let mut made = |content: Content, count: usize| {
+        let mut parcel = parcels[0].clone();
+        let notice = |number| Notice {
+            id: format!("made/{number}"),
+            content: content.clone(),
+            ..notices[0].clone()
+        };
+        parcel.notices = (0..count).map(notice).collect();
+        parcels.push(parcel);
+    };
+    made(Content::Daily(shown.clone().unwrap()), 1);
+    made(Content::Test { by: String::new() }, 1);
+    made(Content::Test { by: String::new() }, 1_000);
+    // Nothing changed and nothing is known: there is hardly anything to say.
+    let empty = Content::Alerts {
+        told: Vec::new(),
+        night: None,
+        units: Vec::new(),
+    };
+    made(empty, 1);
+    for parcel in &parcels {
+        let parcel = Parcel {
+            thread: None,
+            ..parcel.clone()
+        };
+        slack.deliver(&parcel).await.unwrap();
+    }
+    for request in server.requests(parcels.len()).await {
+        assert_eq!(request["verdict"], "ok");
+        assert!(request["payload"]["blocks"] != json!([]), "{request:#}");
+        assert!(
+            !request["payload"]["text"]
+                .as_str()
+                .unwrap()
+                .trim()
+                .is_empty()
+        );
+    }
 }
 
 #[tokio::test]
