@@ -58,10 +58,18 @@ struct Desk {
     /// Rung when a lane may have something to do.
     critical: Notify,
     other: Notify,
-    /// Until when the channel is left alone; in the past, while it fails and one message is tried.
-    paused_until: Mutex<Option<Instant>>,
+    /// While the channel fails.
+    pause: Mutex<Option<Pause>>,
     /// Messages under way from here: none is taken twice, however long its try lasts.
     in_hand: Mutex<BTreeSet<String>>,
+}
+
+/// Until when a failing channel is left alone; in the past, while one message is tried.
+#[derive(Debug, Clone, Copy)]
+struct Pause {
+    until: Instant,
+    /// The server asked for it: a message that was under way then and got through does not end it.
+    wished: bool,
 }
 
 impl Desks {
@@ -92,21 +100,26 @@ impl Desk {
     }
 
     fn paused_until(&self) -> Option<Instant> {
-        *self
-            .paused_until
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        let pause = self.pause.lock().unwrap_or_else(PoisonError::into_inner);
+        pause.map(|pause| pause.until)
     }
 
     fn in_hand(&self) -> MutexGuard<'_, BTreeSet<String>> {
         self.in_hand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn pause(&self, until: Option<Instant>) {
-        *self
-            .paused_until
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = until;
+    /// Leaves the channel alone; a longer pause stands.
+    fn pause(&self, fresh: Pause) {
+        let mut pause = self.pause.lock().unwrap_or_else(PoisonError::into_inner);
+        if pause.is_none_or(|known| known.until < fresh.until) {
+            *pause = Some(fresh);
+        }
+    }
+
+    /// The channel took a message.
+    fn resume(&self, now: Instant) {
+        let mut pause = self.pause.lock().unwrap_or_else(PoisonError::into_inner);
+        *pause = pause.filter(|known| known.wished && known.until > now);
     }
 }
 
@@ -187,6 +200,7 @@ impl Courier {
             return Ok(shared.clock.now() + REST_MAX);
         };
         loop {
+            while under_way.try_join_next().is_some() {}
             let now = shared.clock.now();
             let paused_until = desk.paused_until();
             if let Some(until) = paused_until.filter(|until| *until > now) {
@@ -205,6 +219,8 @@ impl Courier {
             let most = match slot {
                 Slot::Now if self.lane == Lane::Critical => room as u32,
                 Slot::Now => 1,
+                // One that has just arrived may have been counted twice: what is under way is awaited.
+                Slot::Digest if !under_way.is_empty() => return Ok(now + REST_MAX),
                 Slot::Digest => DIGEST_MAX,
                 Slot::Hold(until) => return Ok(until),
             };
@@ -324,7 +340,7 @@ impl Courier {
         let happened = self.got_through(&mut *transaction, now).await?;
         telling::step_service(shared, &mut *transaction, &happened, now).await?;
         transaction.commit().await?;
-        self.desk(|desk| desk.pause(None));
+        self.desk(|desk| desk.resume(now));
         self.count(&OutboxEnd::Done, deliveries.len());
         Ok(())
     }
@@ -394,7 +410,8 @@ impl Courier {
         }
         let wish = failure.retry_after.unwrap_or_default();
         let until = routing::retry_at(failure, failures, 0.5, now).min(now + PAUSE_MAX.max(wish));
-        self.desk(|desk| desk.pause(Some(until)));
+        let wished = failure.retry_after.is_some();
+        self.desk(|desk| desk.pause(Pause { until, wished }));
     }
 
     fn desk(&self, action: impl FnOnce(&Desk)) {
