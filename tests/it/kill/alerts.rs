@@ -39,7 +39,9 @@ const BETWEEN: Range<u64> = 0..3_000;
 pub enum Point {
     /// Durable, and no channel has been asked. Held by the disk.
     Decided,
-    /// As before; and the next life is killed while it starts.
+    /// As before; and it is over already, so that the recovery has taken the alarm's place and says both.
+    Replaced,
+    /// As the first; and the next life is killed while it starts.
     DecidedThenStarting,
     /// Slack did not take it, the mail channel is to take it instead and has not been asked. Held by the disk.
     FallbackDecided,
@@ -87,7 +89,7 @@ const POINTS: [Point; 20] = [
     Point::FallbackAsked,
     Point::ReceiptsNotKept,
     Point::AnyOfRecovery,
-    Point::Decided,
+    Point::Replaced,
 ];
 
 impl Point {
@@ -96,11 +98,17 @@ impl Point {
         POINTS[usize::try_from(round).unwrap() % POINTS.len()]
     }
 
+    /// How many messages each channel is told, repeats aside.
+    pub fn messages(self) -> usize {
+        if self == Self::Replaced { 1 } else { 2 }
+    }
+
     /// How often a round is killed here.
     pub fn kills(self) -> u64 {
         match self {
             Self::BothTakenTwice | Self::DecidedThenStarting => 2,
             Self::Decided
+            | Self::Replaced
             | Self::FallbackDecided
             | Self::FallbackAsked
             | Self::MailAsked
@@ -118,7 +126,9 @@ impl Point {
     /// on the moment.
     pub fn repeats(self) -> (Option<u64>, Option<u64>) {
         match self {
-            Self::Decided | Self::FallbackDecided | Self::FallbackAsked => (Some(0), Some(0)),
+            Self::Decided | Self::Replaced | Self::FallbackDecided | Self::FallbackAsked => {
+                (Some(0), Some(0))
+            }
             Self::MailTaken => (Some(1), None),
             Self::SlackTaken => (None, Some(1)),
             Self::BothTakenTwice | Self::ReceiptsNotKept => (Some(1), Some(1)),
@@ -135,6 +145,7 @@ impl Point {
         match self {
             Self::FallbackDecided | Self::FallbackAsked => Routing::SlackFirst,
             Self::Decided
+            | Self::Replaced
             | Self::DecidedThenStarting
             | Self::MailAsked
             | Self::SlackAsked
@@ -150,7 +161,7 @@ impl Point {
 
     fn refusal(self) -> Option<Refusal> {
         match self {
-            Self::Decided | Self::DecidedThenStarting => Some(Refusal::Messages),
+            Self::Decided | Self::Replaced | Self::DecidedThenStarting => Some(Refusal::Messages),
             Self::FallbackDecided => Some(Refusal::Mails),
             Self::ReceiptsNotKept => Some(Refusal::Receipts),
             Self::FallbackAsked
@@ -176,6 +187,7 @@ impl Point {
             Self::SlackTaken => ("ok", "mute"),
             Self::BothTakenTwice => ("hang content", "mute"),
             Self::Decided
+            | Self::Replaced
             | Self::DecidedThenStarting
             | Self::ReceiptsNotKept
             | Self::JustTaken
@@ -294,6 +306,7 @@ async fn reach(office: &Office, point: Point, word: &str, random: &mut StdRng) -
     assert!(office.push(word).await, "{:#?}", office.log.lock().unwrap());
     match point {
         Point::Decided | Point::DecidedThenStarting | Point::AnyOfAlarm => {}
+        Point::Replaced => assert!(office.clear().await),
         Point::FallbackDecided => office.see_fallback().await,
         Point::FallbackAsked => office.mail.wait_for_more("hanging", before.mails_hanging),
         Point::MailAsked => {
