@@ -14,24 +14,23 @@ use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::task::TaskTracker;
 
 use super::{
-    EngineError, Shared,
+    EngineError, Shared, parcel,
     telling::{self, Means},
 };
 use crate::{
     domain::{
         Instant,
-        alert::{Role, Severity},
+        alert::Severity,
         ids::ChannelId,
-        routing::{self, Failure, Person, Slot, Why},
+        routing::{self, Failure, Slot},
         service::Happened,
     },
     ports::{
         deliveries::{Delivery, DeliveryEnd, DeliveryLease, Lane},
-        notice::{Content, Links, Notice, Parcel, Receipt, Way},
+        notice::Receipt,
         store::{OutboxEnd, Transaction},
     },
     telemetry::measure,
-    wire::link::{self, Claim},
 };
 
 /// Messages of one lane that are under way at the same time; of a failing channel one is tried.
@@ -46,8 +45,6 @@ const PAUSE_MAX: TimeDelta = TimeDelta::seconds(60);
 const REST: TimeDelta = TimeDelta::seconds(1);
 const REST_MAX: TimeDelta = TimeDelta::minutes(10);
 const HOUR: TimeDelta = TimeDelta::hours(1);
-/// How long the link in a message is valid.
-const LINK_VALID: TimeDelta = TimeDelta::hours(12);
 
 /// What both lanes of every channel share.
 #[derive(Default)]
@@ -291,7 +288,7 @@ impl Courier {
         };
         let attempts = deliveries.iter().map(|it| it.attempts).max().unwrap_or(0);
         let patience = routing::patience(means.patience, attempts);
-        let parcel = parcel(&self.shared, &deliveries);
+        let parcel = parcel::parcel(&self.shared, &deliveries);
         let limit = patience.to_std().unwrap_or(Duration::from_secs(60));
         let outcome = match tokio::time::timeout(limit, means.channel.deliver(&parcel)).await {
             Ok(outcome) => outcome,
@@ -424,71 +421,5 @@ impl Courier {
         for _ in 0..messages {
             measure::record_delivery(&self.shared.metrics, self.channel.as_str(), end);
         }
-    }
-}
-
-/// What the channel is given.
-fn parcel(shared: &Shared, deliveries: &[Delivery]) -> Parcel {
-    let mut audience: Vec<Person> = Vec::new();
-    for delivery in deliveries {
-        for reader in readers(shared, &delivery.notice) {
-            if !audience.contains(reader) {
-                audience.push(reader.clone());
-            }
-        }
-    }
-    let first = deliveries.first().filter(|_| deliveries.len() == 1);
-    let may_repeat = deliveries.iter().any(|it| it.doubtful);
-    let of_digest = Way {
-        may_repeat,
-        ..Way::default()
-    };
-    let way = first.map_or(of_digest, |delivery| Way {
-        instead_of: match &delivery.why {
-            Why::Instead { of, error } => Some((of.clone(), error.clone())),
-            Why::Routed | Why::Recovery | Why::OwnTrouble => None,
-        },
-        elsewhere: delivery.elsewhere.clone(),
-        may_repeat,
-        attempts: delivery.attempts,
-    });
-    Parcel {
-        notices: deliveries.iter().map(|it| it.notice.clone()).collect(),
-        thread: first.and_then(|delivery| delivery.thread.clone()),
-        links: links(shared, deliveries, &audience),
-        audience,
-        way,
-    }
-}
-
-fn readers<'a>(shared: &'a Shared, notice: &Notice) -> Vec<&'a Person> {
-    let routes = shared.routes(&notice.about);
-    match &notice.content {
-        Content::Alerts { told, .. } => routes.audience(told),
-        Content::Daily(_) | Content::Weekly(_) => routes.people.iter().collect(),
-        Content::Test { .. } => {
-            let developer = |person: &&Person| person.role == Role::Developer;
-            routes.people.iter().filter(developer).collect()
-        }
-    }
-}
-
-fn links(shared: &Shared, deliveries: &[Delivery], audience: &[Person]) -> Links {
-    let addresses = &shared.telling.addresses;
-    let until = shared.clock.now() + LINK_VALID;
-    let reader = audience.first().filter(|_| audience.len() == 1);
-    let claim = deliveries.first().map(|delivery| Claim {
-        notice_id: delivery.notice.id.clone(),
-        reader: reader.map(|person| person.name.clone()),
-        until,
-    });
-    let page = addresses.public.as_ref().zip(claim).map(|(base, claim)| {
-        let signed = link::sign(&shared.link_secret, &claim);
-        format!("{base}/respond/{signed}")
-    });
-    Links {
-        page_until: page.is_some().then_some(until),
-        page,
-        runbooks: addresses.runbooks.clone(),
     }
 }

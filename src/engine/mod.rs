@@ -29,6 +29,7 @@ mod deliver;
 mod inbox;
 mod live;
 mod outbox;
+mod parcel;
 mod pulse;
 mod reconcile;
 mod reports;
