@@ -111,15 +111,19 @@ async fn engine(folder: &TempDir, port: u16) -> Engine {
     Engine::start(parts).await.expect("an engine")
 }
 
-/// Something that opens an alert of its own: a channel of that name fails.
-fn opening(number: usize) -> Happened {
+/// Something that opens an alert, and then something that resolves it: a channel of another name fails and works again.
+fn change(number: usize) -> Happened {
+    let elsewhere = ChannelId::new("elsewhere");
+    if number % 2 == 1 {
+        return Happened::Delivered(elsewhere);
+    }
     let failure = Failure {
         error: "410 gone".to_owned(),
         permanent: true,
         doubtful: false,
         retry_after: None,
     };
-    Happened::Failed(ChannelId::new(format!("elsewhere-{number}")), failure)
+    Happened::Failed(elsewhere, failure)
 }
 
 fn milliseconds(sorted: &[Duration], share: f64) -> f64 {
@@ -134,7 +138,7 @@ async fn measure() {
     let (mut whole, mut after) = (Vec::new(), Vec::new());
     for number in 0..ONE_BY_ONE {
         let began = Instant::now();
-        let inbox = engine.inbox().happened(opening(number));
+        let inbox = engine.inbox().happened(change(number));
         inbox.await.expect("a commit");
         let committed = Instant::now();
         let first_byte = arrived.recv().await.expect("an arrival");
