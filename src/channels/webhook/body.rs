@@ -102,7 +102,12 @@ fn way(way: &Way) -> Option<String> {
     });
     let repeat = "this may be a repeat: the server's answer to an earlier try was lost";
     let repeat = way.may_repeat.then(|| repeat.to_owned());
-    let notes: Vec<String> = [instead, repeat].into_iter().flatten().collect();
+    let elsewhere = way.elsewhere.iter();
+    let late: Vec<String> = elsewhere
+        .map(|(channel, at)| format!("{channel} has it since {}", time(*at)))
+        .collect();
+    let late = (!late.is_empty()).then(|| format!("late: {}", late.join(", ")));
+    let notes: Vec<String> = [instead, late, repeat].into_iter().flatten().collect();
     (!notes.is_empty()).then(|| notes.join("; "))
 }
 

@@ -11,7 +11,7 @@ use axum::{Router, extract::State, http::HeaderMap, routing::post};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tipoff::{
-    clock::{Clock, WarpClock},
+    clock::{Clock, SystemClock, WarpClock},
     commands::serve::{App, Setup},
     config::{self, Environment},
     domain::{
@@ -424,8 +424,7 @@ fn mailed(event: &Value) -> Option<Arrival> {
 }
 
 fn now_ms() -> f64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.unwrap().as_secs_f64() * 1e3
+    SystemClock.now().timestamp_micros() as f64 / 1e3
 }
 
 /// A test message, as a person asks for it.

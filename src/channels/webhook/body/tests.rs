@@ -9,9 +9,9 @@ use crate::{
     domain::{
         Instant,
         alert::{Acknowledgement, Alert, Change, Kind, Severity, Told},
-        ids::{GameDate, HandoffId, RunKey},
+        ids::{ChannelId, GameDate, HandoffId, RunKey},
     },
-    ports::notice::{About, Content, Links, Notice, Parcel},
+    ports::notice::{About, Content, Links, Notice, Parcel, Way},
 };
 
 fn at(text: &str) -> Instant {
@@ -191,4 +191,39 @@ fn a_test_and_a_summary_are_worth_knowing() {
             .unwrap();
         assert!(summary.contains(words), "{summary}");
     }
+}
+
+#[test]
+fn a_message_says_how_it_came_here() {
+    let parcel = |way: Way| Parcel {
+        notices: vec![notice(
+            About::Service,
+            vec![told(Kind::ChannelFailing, None, false)],
+        )],
+        audience: Vec::new(),
+        way,
+        thread: None,
+        links: Links::default(),
+    };
+    let said = |way: Way| {
+        to_value(write(&parcel(way), "ops")).unwrap()["commonAnnotations"]["way"].clone()
+    };
+    assert_eq!(said(Way::default()), Value::Null);
+    let email = ChannelId::new("email");
+    let instead = Way {
+        instead_of: Some((email.clone(), "550 no such user".to_owned())),
+        ..Way::default()
+    };
+    let text = "email did not take this message (550 no such user), so it comes here instead";
+    assert_eq!(said(instead), text);
+    let late = Way {
+        elsewhere: vec![(email, at("2026-01-19T15:00:00Z"))],
+        may_repeat: true,
+        ..Way::default()
+    };
+    assert_eq!(
+        said(late),
+        "late: email has it since 2026-01-19T15:00:00Z; \
+         this may be a repeat: the server's answer to an earlier try was lost"
+    );
 }
