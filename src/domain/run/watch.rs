@@ -221,18 +221,30 @@ fn verdict_unconfirmed(run: &Run, _now: Instant) -> Option<Condition> {
     Condition::of(Kind::VerdictUnconfirmed, Severity::Critical, text)
 }
 
+/// Once it is open it stays so until an answer comes: a batch that settles without one, or is sent anew, says nothing
+/// of the workers.
 fn workers_silent(run: &Run, now: Instant) -> Option<Condition> {
-    let batch = run
-        .batch
-        .as_ref()
-        .filter(|batch| batch.answered == 0 && batch.settled_at.is_none())
-        .filter(|_| !run.is_observing())?;
-    let sent_at = batch
-        .first_sent_at
-        .filter(|at| now >= *at + run.policy.alerts.no_answer_after)?;
-    let (sent, since) = (batch.sent, run.policy.schedule.zone.time_text(sent_at));
-    let text = format!("{sent} are sent since {since} and no worker has answered");
+    let batch = run.batch.as_ref().filter(|batch| {
+        batch.answered == 0 && !run.is_observing() && run.state != State::Complete
+    })?;
+    let limit = run.policy.alerts.no_answer_after;
+    let overdue = |at: &Instant| batch.settled_at.is_none() && now >= *at + limit;
+    let text = match (batch.first_sent_at.filter(overdue), silence_told(run)) {
+        (_, Some(told)) => told.to_owned(),
+        (Some(sent_at), None) => {
+            let (sent, since) = (batch.sent, run.policy.schedule.zone.time_text(sent_at));
+            format!("{sent} are sent since {since} and no worker has answered")
+        }
+        (None, None) => return None,
+    };
     Condition::of(Kind::WorkersSilent, Severity::Critical, text)
+}
+
+/// What is said already of workers that do not answer.
+fn silence_told(run: &Run) -> Option<&str> {
+    let mut alerts = run.alerts.iter();
+    let open = alerts.find(|alert| alert.kind == Kind::WorkersSilent && alert.is_open());
+    open.map(|alert| alert.text.as_str())
 }
 
 fn batch_stalled(run: &Run, now: Instant) -> Option<Condition> {

@@ -155,6 +155,20 @@ fn workers_that_stay_silent_for_five_minutes_are_critical() {
 }
 
 #[test]
+fn silent_workers_stay_told_over_settling_and_retries_until_one_answers() {
+    let night = night_in(State::Running).until("06:59");
+    assert!(night.run.retries.waves_sent > 1, "it was sent again");
+    assert_eq!(night.open(Kind::WorkersSilent), Some(Severity::Critical));
+    let changes: Vec<Change> = night
+        .messages(Kind::WorkersSilent)
+        .iter()
+        .map(|told| told.change)
+        .filter(|change| matches!(change, Change::Opened | Change::Resolved))
+        .collect();
+    assert_eq!(changes, [Change::Opened]);
+}
+
+#[test]
 fn sending_that_stands_still_for_five_minutes_is_stalled() {
     let night = Night::of(20).until("00:30").sink(Sink::Holds).event();
     let night = night.until("00:34:59");
