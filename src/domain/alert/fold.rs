@@ -476,4 +476,10 @@ mod tests {
         assert_eq!(names.len(), Kind::ALL.len());
         assert!(names.contains("deadline_breached"));
     }
+
+    #[test]
+    fn people_are_called_by_what_they_do() {
+        let nouns = Role::ALL.map(Role::noun);
+        assert_eq!(nouns, ["developer", "engineer on call", "project lead"]);
+    }
 }

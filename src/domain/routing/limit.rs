@@ -28,13 +28,10 @@ pub fn slot(sent: &[Instant], severity: Severity, most: usize, now: Instant) -> 
     }
     let recent = sent.iter().filter(|at| **at > now - HOUR);
     let recent: Vec<&Instant> = recent.take(most).collect();
-    match recent.len() {
-        full if full >= most => match recent.last() {
-            Some(oldest) => Slot::Hold(**oldest + HOUR),
-            None => Slot::Digest,
-        },
-        last if last + 1 == most => Slot::Digest,
-        _ => Slot::Now,
+    match recent.get(most.saturating_sub(1)) {
+        Some(oldest) => Slot::Hold(**oldest + HOUR),
+        None if recent.len() + 1 == most => Slot::Digest,
+        None => Slot::Now,
     }
 }
 

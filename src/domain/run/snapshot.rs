@@ -200,3 +200,52 @@ fn next(run: &Run) -> Vec<NextStep> {
     next.sort_by_key(|step| step.at());
     next
 }
+
+#[cfg(test)]
+mod tests {
+    use super::NextStep;
+    use crate::domain::{
+        Instant,
+        baseline::Baseline,
+        calendar::Expectation,
+        event::Event,
+        ids::{GameDate, HandoffId, RunKey},
+        policy::Policy,
+        run::{Opening, Purpose, Run, step},
+    };
+
+    fn at(time: &str) -> Instant {
+        format!("2026-01-19T{time}-08:00").parse().unwrap()
+    }
+
+    fn run(expectation: Expectation) -> Run {
+        let opening = Opening {
+            key: RunKey {
+                handoff: HandoffId::new("phase4-to-phase5"),
+                game_date: GameDate("2026-01-19".parse().unwrap()),
+            },
+            purpose: Purpose::Tonight,
+            policy: Policy::phase4_to_phase5(),
+            baseline: Baseline::default(),
+            expectation,
+        };
+        let run = Run::open(opening, at("00:00:00"));
+        step(run, &Event::Ticked, at("00:00:00")).run
+    }
+
+    #[test]
+    fn what_comes_next_is_told_earliest_first_and_only_what_will() {
+        let night = run(Expectation::Games).snapshot(at("00:01:00"));
+        let closes = NextStep::Closes("2026-01-20T07:00:00-08:00".parse().unwrap());
+        assert_eq!(
+            night.next,
+            [
+                NextStep::Backup(at("06:00:00")),
+                NextStep::Verdict(at("07:00:00")),
+                closes
+            ]
+        );
+        let none = run(Expectation::NoGames).snapshot(at("00:01:00"));
+        assert_eq!((none.next, none.deadline_at), (Vec::new(), None));
+    }
+}
