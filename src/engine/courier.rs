@@ -390,7 +390,12 @@ impl Courier {
             .get(&self.channel)
             .map_or(1, |it| it.failures);
         self.leave_alone(failure, failures, now);
-        tracing::warn!(channel = %self.channel, error = failure.error, "a channel did not take a message");
+        // How it failed may name a reader: that is in the ledger, and not in the log.
+        tracing::warn!(
+            channel = %self.channel,
+            permanent = failure.permanent,
+            "a channel did not take a message; `tipoff alerts list` says why"
+        );
         let later = OutboxEnd::Later {
             due_at: now,
             error: failure.error.clone(),
