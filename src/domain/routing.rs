@@ -119,6 +119,8 @@ pub struct Plan {
     pub severity: Severity,
     /// Why so, as a sentence without a full stop.
     pub reason: String,
+    /// The changes that no silence holds back: what the message may say.
+    pub heard: Vec<Told>,
 }
 
 /// How far an earlier message about the same opening of an alert got on a channel.
@@ -157,15 +159,10 @@ fn silence<'a>(told: &Told, situation: &Situation<'a>, now: Instant) -> Option<&
         .find(|it| it.silences(situation.handoff, told.alert.kind, now))
 }
 
-/// The changes that no silence holds back: what a message may say.
-pub fn heard(told: &[Told], situation: &Situation<'_>, now: Instant) -> Vec<Told> {
-    let is_heard = |told: &&Told| silence(told, situation, now).is_none();
-    told.iter().filter(is_heard).cloned().collect()
-}
-
 /// Decides over which channels people are told of a change.
 pub fn plan(told: &[Told], situation: Situation<'_>, now: Instant) -> Plan {
-    let heard = heard(told, &situation, now);
+    let is_heard = |told: &&Told| silence(told, &situation, now).is_none();
+    let heard: Vec<Told> = told.iter().filter(is_heard).cloned().collect();
     let mut plan = Plan {
         deliveries: Vec::new(),
         severity: heard
@@ -174,6 +171,7 @@ pub fn plan(told: &[Told], situation: Situation<'_>, now: Instant) -> Plan {
             .max()
             .unwrap_or(Severity::Info),
         reason: String::new(),
+        heard: Vec::new(),
     };
     for told in &heard {
         match told.change {
@@ -200,6 +198,7 @@ pub fn plan(told: &[Told], situation: Situation<'_>, now: Instant) -> Plan {
             format!("over {}", names.join(", "))
         }
     };
+    plan.heard = heard;
     plan
 }
 

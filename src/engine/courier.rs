@@ -212,6 +212,15 @@ impl Courier {
             if room == 0 {
                 return Ok(now + REST_MAX);
             }
+            // Asked of a reading connection first: most nudges are about no message, and writing is for what is due.
+            let in_hand: Vec<String> = desk.in_hand().iter().cloned().collect();
+            let next = shared
+                .store
+                .next_delivery_at(&self.channel, self.lane, &in_hand)
+                .await?;
+            if next.is_none_or(|at| at > now) {
+                return Ok(next.unwrap_or(now + REST_MAX).min(now + REST_MAX));
+            }
             let slot = self.slot(means, under_way.len(), now).await?;
             let most = match slot {
                 Slot::Now if self.lane == Lane::Critical => room as u32,
@@ -221,14 +230,10 @@ impl Courier {
                 Slot::Digest => DIGEST_MAX,
                 Slot::Hold(until) => return Ok(until),
             };
-            let in_hand: Vec<String> = desk.in_hand().iter().cloned().collect();
             let mut leased = self.lease(means, (most, &in_hand), now).await?;
             if leased.is_empty() {
-                let next = shared
-                    .store
-                    .next_delivery_at(&self.channel, self.lane, &in_hand)
-                    .await?;
-                return Ok(next.unwrap_or(now + REST_MAX).min(now + REST_MAX));
+                // Another process took it in between.
+                return Ok(now + REST);
             }
             desk.in_hand()
                 .extend(leased.iter().map(|it| it.notice.id.clone()));

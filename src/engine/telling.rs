@@ -160,8 +160,7 @@ async fn post_alerts(
     };
     let plan = routing::plan(notice.told(), situation, now);
     if !plan.deliveries.is_empty() {
-        let heard = routing::heard(notice.told(), &situation, now);
-        notice.keep_told(heard);
+        notice.keep_told(plan.heard.clone());
     }
     let posting = Posting {
         notice: &notice,

@@ -24,8 +24,9 @@ const DATES_MAX: u64 = 7;
 
 /// Works until the engine stops.
 pub async fn work(shared: Arc<Shared>) {
+    let mut reports_at = None;
     loop {
-        let until = match once(&shared).await {
+        let until = match once(&shared, &mut reports_at).await {
             Ok(until) => until,
             Err(error) => {
                 tracing::error!(%error, "could not look for due runs; trying again");
@@ -40,13 +41,18 @@ pub async fn work(shared: Arc<Shared>) {
     }
 }
 
-async fn once(shared: &Shared) -> Result<Instant, EngineError> {
+/// `reports_at` is when a summary may be due next; `None` before the first look.
+async fn once(shared: &Shared, reports_at: &mut Option<Instant>) -> Result<Instant, EngineError> {
     let next_opening = open_dates(shared).await?;
     wake_due(shared).await?;
-    let next_report = reports::make_due(shared).await?;
+    let now = shared.clock.now();
+    if reports_at.is_none_or(|at| at <= now) {
+        let next = reports::make_due(shared).await?;
+        *reports_at = Some(next.unwrap_or(now + REST_MAX));
+    }
     let now = shared.clock.now();
     let next_wake = shared.store.next_wake_at().await?;
-    let next = [Some(next_opening), next_wake, next_report];
+    let next = [Some(next_opening), next_wake, *reports_at];
     let next = next.into_iter().flatten().min();
     Ok(next.unwrap_or(now + REST_MAX).min(now + REST_MAX))
 }

@@ -2,7 +2,7 @@
 //!
 //! Limits, retries and live messages are tested beside their code.
 
-use super::{Person, Plan, Planned, Reached, Route, Routes, Silence, Situation, Why, heard, plan};
+use super::{Person, Plan, Planned, Reached, Route, Routes, Silence, Situation, Why, plan};
 use crate::domain::{
     Instant,
     alert::{Alert, Change, Kind, Role, Severity, Told},
@@ -213,18 +213,7 @@ fn what_is_not_silenced_is_told_without_what_is() {
         (names(&plan), plan.severity),
         (vec!["slack"], Severity::Warning)
     );
-    let handoff = HandoffId::new("phase4-to-phase5");
-    let situation = Situation {
-        handoff: Some(&handoff),
-        routes: &routes(),
-        reached: &[],
-        silences: &[silence(
-            Some("phase4-to-phase5"),
-            Some(Kind::DeadlineBreached),
-        )],
-        failing: &[],
-    };
-    assert_eq!(heard(&both, &situation, at(5)), both[1..]);
+    assert_eq!(plan.heard, both[1..]);
 }
 
 #[test]
