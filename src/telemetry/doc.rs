@@ -77,6 +77,7 @@ fn unit(unit: Unit) -> &'static str {
         Unit::Ratio => "ratio",
         Unit::Count(noun) => noun,
         Unit::OneOf => "one of",
+        Unit::Flag => "0 or 1",
         Unit::Info => "always 1",
     }
 }

@@ -28,6 +28,8 @@ pub enum Unit {
     Count(&'static str),
     /// 1 for the value that holds, 0 for the others; the last label has the values.
     OneOf,
+    /// 1 where it holds, 0 where it does not; named after what holds.
+    Flag,
     /// Always 1; the labels say it.
     Info,
 }

@@ -16,6 +16,15 @@ use crate::domain::{
 /// Stands in for a value outside a closed set, where the set has room for such.
 pub const OTHER: &str = "other";
 
+/// Stands for no trigger, where nothing was dispatched.
+pub const NONE: &str = "none";
+
+/// How many of the latest nights are shown one by one.
+pub const NIGHTS_SHOWN: u32 = 30;
+
+/// The entries of the own schedule, as [`super::nights`] sets them.
+pub const SCHEDULES: [&str; 6] = ["backup", "retry", "check", "deadline", "summary", "week"];
+
 /// The counts of a run, as [`super::show`] sets them.
 pub const UNIT_STATES: [&str; 10] = [
     "expected",
@@ -92,6 +101,22 @@ pub enum Label {
     Handoff,
     /// What asked for a run.
     Source,
+    /// What led to a dispatch, and `none`.
+    StartedBy,
+    /// One of three promised limits.
+    Limit,
+    /// One of the limits of the readiness gap.
+    ReadinessLimit,
+    /// An entry of the own schedule.
+    Schedule,
+    /// The nights that are counted together.
+    Window,
+    /// How a night ended.
+    NightVerdict,
+    /// The usual one of several nights, or the worst.
+    Statistic,
+    /// Which of the latest nights, 1 is the latest.
+    NightsAgo,
     /// What a trigger led to.
     TriggerOutcome,
     /// Why not.
@@ -146,6 +171,12 @@ impl Label {
         match self {
             Self::Handoff => "handoff",
             Self::Source => "source",
+            Self::StartedBy => "started_by",
+            Self::Limit | Self::ReadinessLimit => "limit",
+            Self::Schedule => "schedule",
+            Self::Window => "window",
+            Self::Statistic => "statistic",
+            Self::NightsAgo => "nights_ago",
             Self::TriggerOutcome
             | Self::AnswerOutcome
             | Self::PublishOutcome
@@ -154,7 +185,7 @@ impl Label {
             | Self::QuestionOutcome => "outcome",
             Self::Refusal | Self::QuarantineCode => "code",
             Self::RunState | Self::UnitState => "state",
-            Self::Verdict => "verdict",
+            Self::Verdict | Self::NightVerdict => "verdict",
             Self::UnitReason => "reason",
             Self::AnswerKind | Self::AlertKind | Self::EffectKind => "kind",
             Self::Severity => "severity",
@@ -173,6 +204,14 @@ impl Label {
         match self {
             Self::Handoff => owned(sets.handoffs.iter().map(HandoffId::as_str)),
             Self::Source => owned(Source::ALL.map(Source::name)),
+            Self::StartedBy => owned(Source::ALL.map(Source::name).into_iter().chain([NONE])),
+            Self::Limit => owned(["target", "warning", "critical"]),
+            Self::ReadinessLimit => owned(["info", "warning"]),
+            Self::Schedule => owned(SCHEDULES),
+            Self::Window => owned(["7_nights", "30_nights", "season"]),
+            Self::NightVerdict => owned(["met", "breached"]),
+            Self::Statistic => owned(["median", "worst"]),
+            Self::NightsAgo => (1..=NIGHTS_SHOWN).map(|ago| ago.to_string()).collect(),
             Self::TriggerOutcome => owned(["accepted", "merged", "refused", "nothing_to_do"]),
             Self::Refusal => Code::ALL
                 .into_iter()
