@@ -26,6 +26,7 @@ mod apply;
 mod chain;
 mod courier;
 mod deliver;
+mod gauges;
 mod inbox;
 mod live;
 mod outbox;
