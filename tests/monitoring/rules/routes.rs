@@ -37,7 +37,7 @@ fn every_alert_goes_where_its_severity_says_and_the_inhibitor_to_nobody() {
     for rule in files::rules().iter().filter(|rule| rule.alert.is_some()) {
         let severity = rule.labels["severity"].as_str();
         let expected = match severity {
-            "critical" => "slack-and-email",
+            "critical" => "email,slack",
             "warning" => "slack",
             "none" => "nobody",
             other => panic!("{}: {other}", rule.place()),
