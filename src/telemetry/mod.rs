@@ -14,7 +14,7 @@ pub mod show;
 mod warehouse;
 
 pub use doc::catalogue_markdown;
-pub use metrics::{Metrics, expose};
+pub use metrics::{Metrics, expose, gather};
 pub use record::{Moved, log_step, record_step};
 pub use show::{show_queues, show_run};
 pub use warehouse::MeasuredWarehouse;
