@@ -2,5 +2,8 @@
 //!
 //! How the service counts is tested beside `src/telemetry`.
 
+mod catalogue;
 mod files;
+mod places;
 mod processes;
+mod promql;
