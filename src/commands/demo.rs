@@ -49,6 +49,9 @@ pub struct Args {
     /// With --live: how long until the deadline falls
     #[arg(long, value_name = "LENGTH", default_value = "4m", value_parser = length)]
     deadline_in: TimeDelta,
+    /// With --live: how long until the upstream finishes; without it, in the night's own time
+    #[arg(long, value_name = "LENGTH", value_parser = length, requires = "live")]
+    upstream_in: Option<TimeDelta>,
     /// Where all chances start
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -149,6 +152,9 @@ impl Act {
             handoff.routing = shift.routing(&handoff.routing);
             config.routing = shift.routing(&config.routing);
             slate = shift.slate(slate);
+            if let Some(late) = args.upstream_in {
+                slate.finish_upstream(SystemClock.now() + late);
+            }
             game_date = shift.game_date;
         }
         let wanted = Play {

@@ -17,6 +17,8 @@ const NEAR: f64 = 90.0;
 const IDLE: f64 = 1_800.0;
 /// How long after the last movement a batch still counts as busy.
 const MOVING: TimeDelta = TimeDelta::seconds(90);
+/// How long a finished upstream whose units are not sent is watched closely: a night may wait for hours.
+const STARTING: TimeDelta = TimeDelta::minutes(30);
 /// How near an instant has to be.
 const SOON: TimeDelta = TimeDelta::seconds(60);
 
@@ -42,7 +44,8 @@ pub fn speed(run: Option<&Run>, events: &[Instant], now: Instant) -> f64 {
         .chain(&fixed.retries_at)
         .chain([&fixed.check_at, &fixed.deadline_at]);
     let due = scheduled.into_iter().any(near);
-    let starting = run.start.finished_at.is_some()
+    let recently = |at: Instant| now < at + STARTING;
+    let starting = run.start.finished_at.is_some_and(recently)
         && run.start.dispatched_at.is_none()
         && run.state == State::Waiting;
     match () {
@@ -111,14 +114,15 @@ mod tests {
     }
 
     #[test]
-    fn a_finished_upstream_is_watched_until_the_first_dispatch() {
+    fn a_finished_upstream_is_watched_until_the_first_dispatch_for_half_an_hour_at_most() {
         let trigger = Trigger {
             finished_at: Some(at("00:30:00")),
             ..Trigger::of(Source::Event)
         };
         let waiting = step(run(), &Event::Triggered(trigger), at("00:40:00")).run;
         assert_eq!(waiting.state, State::Waiting);
-        assert_eq!(speed(Some(&waiting), &[], at("00:50:00")), NEAR);
+        assert_eq!(speed(Some(&waiting), &[], at("00:59:59")), NEAR);
+        assert_eq!(speed(Some(&waiting), &[], at("01:00:00")), IDLE);
         let mut sent = waiting;
         sent.start.dispatched_at = Some(at("00:41:00"));
         assert_eq!(speed(Some(&sent), &[], at("00:50:00")), IDLE);

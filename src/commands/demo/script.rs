@@ -62,6 +62,7 @@ pub async fn play(act: &Act, app: &App) -> anyhow::Result<()> {
         }
         let run = app.engine.shared().store.run(&key).await?;
         progress.show(run.as_ref(), now);
+        progress.fall_in(act.clock.has_caught_up());
         if run.as_ref().is_some_and(|run| is_over(run, now)) {
             progress.end();
             return Ok(());
