@@ -186,6 +186,11 @@ impl Act {
         &self.config.handoffs[0].policy
     }
 
+    /// Whether it is played against the real clock.
+    pub fn is_live(&self) -> bool {
+        self.stage.play.live_deadline_at.is_some()
+    }
+
     /// The zones its story is told in.
     pub fn zones(&self) -> Zones {
         Zones {

@@ -63,7 +63,9 @@ pub async fn play(act: &Act, app: &App) -> anyhow::Result<()> {
         let run = app.engine.shared().store.run(&key).await?;
         progress.show(run.as_ref(), now);
         progress.fall_in(act.clock.has_caught_up());
-        if run.as_ref().is_some_and(|run| is_over(run, now)) {
+        // A live play is over by the real clock, however early its night was complete.
+        let played = !act.is_live() || act.clock.has_caught_up();
+        if played && run.as_ref().is_some_and(|run| is_over(run, now)) {
             progress.end();
             return Ok(());
         }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use serde_yaml_ng::Value as Yaml;
 
 use crate::{
-    files::{ROOT, read},
+    files::{ROOT, paths, read},
     processes::{Process, free_port},
 };
 
@@ -25,7 +25,7 @@ pub struct Target {
     pub port: u16,
 }
 
-/// An alert as the servers know it.
+/// An alert as the servers know it. Each night is a job of its own, so that its alerts are a message of their own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fired {
     /// The night, as its target is called.
@@ -87,7 +87,7 @@ impl Servers {
 fn fired(series: &Value) -> Fired {
     let label = |name: &str| series["metric"][name].as_str().unwrap_or("-").to_owned();
     Fired {
-        night: label("night"),
+        night: label("job"),
         alert: label("alertname"),
         severity: label("severity"),
     }
@@ -118,6 +118,10 @@ fn start_alertmanager(folder: &Path, port: u16, receivers: &Receivers) -> Proces
         format!("--web.listen-address=127.0.0.1:{port}"),
         "--cluster.listen-address=".to_owned(),
     ];
+    for template in paths("alerts", "tmpl") {
+        let name = Path::new(&template).file_name().unwrap();
+        fs::write(folder.join(name), read(&template)).unwrap();
+    }
     let log = folder.join("alertmanager.log");
     Process::start("prometheus-alertmanager", arguments, &log)
 }
@@ -196,8 +200,8 @@ fn start_prometheus(
         .iter()
         .map(|it| {
             serde_json::json!({
-                "targets": [format!("127.0.0.1:{}", it.port)],
-                "labels": {"night": it.night},
+                "job_name": it.night,
+                "static_configs": [{"targets": [format!("127.0.0.1:{}", it.port)]}],
             })
         })
         .collect();
@@ -205,7 +209,7 @@ fn start_prometheus(
     let config = serde_json::json!({
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
         "rule_files": [format!("{ROOT}/alerts/rules/*.yml")],
-        "scrape_configs": [{"job_name": "tipoff", "static_configs": scraped}],
+        "scrape_configs": scraped,
         "alerting": {"alertmanagers": [{"static_configs": [
             {"targets": [format!("127.0.0.1:{alertmanager_port}")]},
         ]}]},

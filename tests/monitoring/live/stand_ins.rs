@@ -65,11 +65,13 @@ impl StandIn {
         mails.map(|event| mail(&event["content"])).collect()
     }
 
-    /// The payloads that Slack took.
+    /// The texts of the attachments that Slack took.
     pub fn posts(&self) -> Vec<String> {
         let events = self.events();
         let taken = events.iter().filter(|event| event["verdict"] == "ok");
-        taken.map(|event| event["payload"].to_string()).collect()
+        let attachments = taken.flat_map(|event| event["payload"]["attachments"].as_array());
+        let texts = attachments.flatten().map(|it| it["text"].as_str());
+        texts.flatten().map(str::to_owned).collect()
     }
 
     /// The requests that Slack refused, with what it said.
