@@ -71,6 +71,7 @@ fn check_shares(policy: &Policy, field: &str) -> Result<(), Error> {
         ("sla.completion.warning", policy.sla.completion.warning),
         ("sla.completion.critical", policy.sla.completion.critical),
         ("sla.gap_share_max", policy.sla.gap_share_max),
+        ("sla.nights_target", policy.sla.nights_target),
         ("sla.readiness_gap.info", policy.sla.readiness_gap.info),
         (
             "sla.readiness_gap.warning",

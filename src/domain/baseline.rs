@@ -82,7 +82,7 @@ impl Baseline {
 }
 
 /// The middle value; the mean of the two middle ones where their number is even.
-fn median(mut values: Vec<f64>) -> Option<f64> {
+pub(super) fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     let upper = *values.get(middle)?;

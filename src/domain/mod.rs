@@ -13,6 +13,7 @@ pub mod event;
 pub mod feasibility;
 pub mod forecast;
 pub mod ids;
+pub mod nights;
 pub mod plan;
 pub mod policy;
 pub mod readiness;

@@ -48,6 +48,11 @@ impl Timetable {
         })
     }
 
+    /// When the summary of the week that ends on this day is due.
+    pub fn week_at(&self, last: GameDate) -> Instant {
+        self.weekly_at.instant_on(last.0 + Days::new(1))
+    }
+
     /// The first instant after now at which either may be due.
     pub fn next_at(&self, today: GameDate, now: Instant) -> Option<Instant> {
         let days = (0..=DAYS_BACK).map(|ahead| today.0 + Days::new(ahead));

@@ -327,6 +327,17 @@ impl Run {
                 .tolerates(self.counts.gap(), self.counts.ready)
     }
 
+    /// Whether its completion and its gap are final for now: it is settled, or its verdict has fallen at the deadline,
+    /// or an alert about them is open.
+    pub fn is_judged(&self, now: Instant) -> bool {
+        self.has_promises() && watch::is_judged(self, now)
+    }
+
+    /// The readiness gap above which people are warned, 0 to 1: as configured, or less where that is unusual.
+    pub fn readiness_gap_warning(&self) -> f64 {
+        watch_start::readiness_gap_warning(self)
+    }
+
     /// How it stands against its promise; `None` without one.
     pub fn verdict(&self) -> Option<Verdict> {
         if !self.has_promises() {

@@ -114,6 +114,16 @@ pub fn step(
 }
 
 impl Service {
+    /// Whether a channel does not take messages: an open alert says so.
+    pub fn fails(&self, channel: &ChannelId) -> bool {
+        let about = |alert: &Alert| alert.subject.as_deref() == Some(channel.as_str());
+        let mut failing = self
+            .alerts
+            .iter()
+            .filter(|alert| alert.is_open() && alert.kind == Kind::ChannelFailing);
+        failing.any(about)
+    }
+
     /// When people may have to be told again though nothing happens.
     pub fn next_wake(&self, policy: &policy::Alerts, now: Instant) -> Option<Instant> {
         let rules = rules(policy);

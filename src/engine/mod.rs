@@ -26,6 +26,7 @@ mod apply;
 mod chain;
 mod courier;
 mod deliver;
+mod gauges;
 mod inbox;
 mod live;
 mod outbox;
@@ -139,6 +140,7 @@ impl Shared {
 /// The engine at work. Dropping it does not stop it; [`Engine::stop`] does.
 pub struct Engine {
     shared: Arc<Shared>,
+    past_shown: gauges::PastShown,
     inbox: Inbox,
     tasks: TaskTracker,
 }
@@ -186,6 +188,7 @@ impl Engine {
         }
         Ok(Self {
             inbox: Inbox::open(shared.clone(), &tasks),
+            past_shown: gauges::PastShown::default(),
             shared,
             tasks,
         })

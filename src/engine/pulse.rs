@@ -11,6 +11,7 @@ use super::{EngineError, Shared};
 use crate::{
     domain::alive::{self, Pulse},
     ports::Heartbeat,
+    telemetry::measure::record_heartbeat,
 };
 
 /// How long a beat may take.
@@ -39,6 +40,7 @@ pub async fn work(shared: Arc<Shared>, beating: Beating) {
             .heartbeat
             .beat(well.as_ref().err().map(String::as_str));
         match tokio::time::timeout(limit, beat).await {
+            Ok(Ok(())) if well.is_ok() => record_heartbeat(&shared.metrics, shared.clock.now()),
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the heartbeat did not get through"),
             Err(_) => tracing::warn!("the heartbeat had no answer in time"),

@@ -37,6 +37,8 @@ pub struct Means {
     pub patience: TimeDelta,
     /// Messages an hour that are not critical, at least 2.
     pub messages_per_hour: usize,
+    /// Whether it leads to people; the process's own output does not.
+    pub reaches_people: bool,
     /// How often its live message is brought up to date; `None`: it has none.
     pub live_every: Option<TimeDelta>,
 }

@@ -17,10 +17,10 @@ use tokio::{sync::Mutex, time::timeout};
 
 use super::{HttpState, problem::chain};
 use crate::{
-    domain::{Instant, ids::RunKey, run::Run, zone},
+    domain::{Instant, zone},
     engine::Handoff,
-    ports::{Page, store::StoreError},
-    telemetry::{expose, measure::record_store_error, show_queues, show_run},
+    ports::Page,
+    telemetry::{expose, measure::record_store_error},
     wire::people::Problem,
 };
 
@@ -71,46 +71,13 @@ pub async fn version() -> Json<Value> {
 
 /// The metrics as Prometheus reads them; 503 where the store cannot be asked, since old figures would look like new.
 pub async fn metrics(State(state): State<Arc<HttpState>>) -> Result<Response, Problem> {
-    if let Err(error) = show(&state).await {
-        record_store_error(&state.engine.shared().metrics);
+    let shared = state.engine.shared();
+    if let Err(error) = state.engine.refresh_gauges().await {
+        record_store_error(&shared.metrics);
         return Err(error.into());
     }
-    let text = expose(&state.engine.shared().metrics);
+    let text = expose(&shared.metrics);
     Ok(([(CONTENT_TYPE, METRICS_MEDIA_TYPE)], text).into_response())
-}
-
-/// Sets the gauges from what the store holds now.
-async fn show(state: &HttpState) -> Result<(), StoreError> {
-    let shared = state.engine.shared();
-    let now = state.now();
-    show_queues(&shared.metrics, &shared.store.queues().await?, now);
-    for handoff in shared.handoffs.values() {
-        if let Some(run) = current_run(state, handoff, now).await? {
-            show_run(&shared.metrics, &run, now);
-        }
-    }
-    Ok(())
-}
-
-/// Today's run, and until it opens the latest one.
-async fn current_run(
-    state: &HttpState,
-    handoff: &Handoff,
-    now: Instant,
-) -> Result<Option<Run>, StoreError> {
-    let store = &state.engine.shared().store;
-    let key = |game_date| RunKey {
-        handoff: handoff.id.clone(),
-        game_date,
-    };
-    let today = store.run(&key(handoff.today(now))).await?;
-    if today.is_some() {
-        return Ok(today);
-    }
-    match store.latest_date(&handoff.id).await? {
-        Some(latest) => store.run(&key(latest)).await,
-        None => Ok(None),
-    }
 }
 
 /// Could not ask is said as that, never as an empty answer.

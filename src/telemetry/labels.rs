@@ -22,6 +22,9 @@ pub const NONE: &str = "none";
 /// How many of the latest nights are shown one by one.
 pub const NIGHTS_SHOWN: u32 = 30;
 
+/// The nights that are counted together: the latest seven, the latest thirty, and those of the season.
+pub const WINDOWS: [&str; 3] = ["7_nights", "30_nights", "season"];
+
 /// The entries of the own schedule, as [`super::nights`] sets them.
 pub const SCHEDULES: [&str; 6] = ["backup", "retry", "check", "deadline", "summary", "week"];
 
@@ -208,7 +211,7 @@ impl Label {
             Self::Limit => owned(["target", "warning", "critical"]),
             Self::ReadinessLimit => owned(["info", "warning"]),
             Self::Schedule => owned(SCHEDULES),
-            Self::Window => owned(["7_nights", "30_nights", "season"]),
+            Self::Window => owned(WINDOWS),
             Self::NightVerdict => owned(["met", "breached"]),
             Self::Statistic => owned(["median", "worst"]),
             Self::NightsAgo => (1..=NIGHTS_SHOWN).map(|ago| ago.to_string()).collect(),

@@ -4,8 +4,11 @@
 
 use std::time::Duration;
 
-use super::{Metrics, catalogue, labels};
-use crate::{domain::effect::Effect, ports::store::OutboxEnd};
+use super::{Metrics, catalogue, labels, show::unix_seconds};
+use crate::{
+    domain::{Instant, effect::Effect},
+    ports::store::OutboxEnd,
+};
 
 /// A question to the warehouse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +97,11 @@ pub fn record_question(metrics: &Metrics, question: Question, answered: bool, to
     let name = question.name();
     metrics.add(&catalogue::WAREHOUSE_QUESTIONS, &[name, outcome], 1);
     metrics.observe(&catalogue::WAREHOUSE_QUESTION, &[name], took.as_secs_f64());
+}
+
+/// Notes that the outgoing heartbeat got through.
+pub fn record_heartbeat(metrics: &Metrics, now: Instant) {
+    metrics.set(&catalogue::HEARTBEAT_DONE, &[], unix_seconds(now));
 }
 
 /// Measures an HTTP request.

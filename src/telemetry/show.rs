@@ -2,6 +2,8 @@
 //!
 //! What happened is counted by `record`. Which run is a handoff's current one is for the engine to say.
 
+use chrono::TimeDelta;
+
 use super::{Metrics, catalogue, labels};
 use crate::{
     domain::{
@@ -31,6 +33,8 @@ pub fn show_run(metrics: &Metrics, run: &Run, now: Instant) {
         let holds = holds(verdict == Some(one));
         metrics.set(&catalogue::RUN_VERDICT, &[handoff, one.name()], holds);
     }
+    show_start(metrics, run);
+    show_limits(metrics, run);
     show_promises(metrics, run, now);
     show_units(metrics, run);
     show_reasons(metrics, run);
@@ -60,6 +64,55 @@ pub fn show_queues(metrics: &Metrics, queues: &QueueFigures, now: Instant) {
     }
 }
 
+/// What led to the dispatch; before it, and without any, `none`.
+fn show_start(metrics: &Metrics, run: &Run) {
+    let handoff = run.key.handoff.as_str();
+    let by = run.start.dispatched_at.and(run.start.by);
+    for source in Source::ALL.map(Some).into_iter().chain([None]) {
+        let labels = [handoff, source.map_or(labels::NONE, Source::name)];
+        metrics.set(&catalogue::RUN_STARTED_BY, &labels, holds(by == source));
+    }
+}
+
+fn show_limits(metrics: &Metrics, run: &Run) {
+    let handoff = run.key.handoff.as_str();
+    let sla = &run.policy.sla;
+    let seconds = |length: TimeDelta| length.as_seconds_f64();
+    let limits = [
+        ("target", seconds(sla.latency.target), sla.completion.target),
+        (
+            "warning",
+            seconds(sla.latency.warning),
+            sla.completion.warning,
+        ),
+        (
+            "critical",
+            seconds(sla.latency.critical),
+            sla.completion.critical,
+        ),
+    ];
+    for (limit, latency, completion) in limits {
+        let labels = [handoff, limit];
+        metrics.set(&catalogue::RUN_LATENCY_LIMIT, &labels, latency);
+        metrics.set(&catalogue::RUN_COMPLETION_LIMIT, &labels, completion);
+    }
+    let units = sla.gap_units_max as f64;
+    metrics.set(&catalogue::RUN_GAP_LIMIT, &[handoff], units);
+    metrics.set(
+        &catalogue::RUN_GAP_LIMIT_RATIO,
+        &[handoff],
+        sla.gap_share_max,
+    );
+    let gaps = [
+        ("info", sla.readiness_gap.info),
+        ("warning", run.readiness_gap_warning()),
+    ];
+    for (limit, share) in gaps {
+        let labels = [handoff, limit];
+        metrics.set(&catalogue::RUN_READINESS_GAP_LIMIT_RATIO, &labels, share);
+    }
+}
+
 fn show_promises(metrics: &Metrics, run: &Run, now: Instant) {
     let counts = &run.counts;
     let (gap, ready) = (counts.gap() as f64, counts.ready as f64);
@@ -72,6 +125,7 @@ fn show_promises(metrics: &Metrics, run: &Run, now: Instant) {
             &catalogue::RUN_COMPLETION,
             counts.completion().unwrap_or(0.0),
         ),
+        (&catalogue::RUN_JUDGED, holds(run.is_judged(now))),
         (&catalogue::RUN_GAP, gap),
         (&catalogue::RUN_GAP_RATIO, gap_ratio),
         (
@@ -170,12 +224,12 @@ fn show_alerts(metrics: &Metrics, run: &Run) {
     }
 }
 
-fn holds(it: bool) -> f64 {
+pub(super) fn holds(it: bool) -> f64 {
     if it { 1.0 } else { 0.0 }
 }
 
 /// Seconds since then; 0 for none and for what is still to come.
-fn since(at: Option<Instant>, now: Instant) -> f64 {
+pub(super) fn since(at: Option<Instant>, now: Instant) -> f64 {
     at.map_or(0.0, |at| (unix_seconds(now) - unix_seconds(at)).max(0.0))
 }
 
@@ -199,6 +253,7 @@ mod tests {
             ids::{GameDate, HandoffId, RunKey},
             policy::Policy,
             run::{Opening, Purpose, Run, State},
+            trigger::Source,
         },
         ports::store::QueueFigures,
         telemetry::{Metrics, expose},
@@ -274,6 +329,54 @@ mod tests {
             "tipoff_run_verdict{handoff=\"one\",verdict=\"on_track\"} 1",
             "tipoff_run_deadline_timestamp_seconds{handoff=\"one\"} 1768834800",
             "tipoff_run_dispatched_timestamp_seconds{handoff=\"one\"} 0",
+            "tipoff_run_started_by{handoff=\"one\",started_by=\"none\"} 1",
+            "tipoff_run_started_by{handoff=\"one\",started_by=\"event\"} 0",
+            "tipoff_run_judged{handoff=\"one\"} 0",
+        ];
+        assert_shows(&metrics, &lines);
+    }
+
+    #[test]
+    fn the_promised_limits_are_shown_as_they_are_configured() {
+        let metrics = metrics();
+        let mut run = run(Expectation::Unknown);
+        run.policy.sla.completion.warning = 0.8;
+        run.policy.readiness.nights_known_min = 3;
+        run.baseline.nights = 3;
+        run.baseline.readiness_gap = Some(0.1);
+        show_run(&metrics, &run, now());
+        let readiness = run.readiness_gap_warning();
+        assert!((readiness - 0.3).abs() < 1e-9, "three times the usual 0.1");
+        let lines = [
+            "tipoff_run_start_latency_limit_seconds{handoff=\"one\",limit=\"target\"} 300",
+            "tipoff_run_start_latency_limit_seconds{handoff=\"one\",limit=\"warning\"} 600",
+            "tipoff_run_start_latency_limit_seconds{handoff=\"one\",limit=\"critical\"} 3600",
+            "tipoff_run_completion_limit_ratio{handoff=\"one\",limit=\"warning\"} 0.8",
+            "tipoff_run_completion_limit_ratio{handoff=\"one\",limit=\"critical\"} 0.5",
+            "tipoff_run_gap_limit_units{handoff=\"one\"} 20",
+            "tipoff_run_gap_limit_ratio{handoff=\"one\"} 0.05",
+            "tipoff_run_readiness_gap_limit_ratio{handoff=\"one\",limit=\"info\"} 0.2",
+        ];
+        assert_shows(&metrics, &lines);
+        // Unusual only where that is stricter.
+        run.baseline.readiness_gap = Some(0.3);
+        show_run(&metrics, &run, now());
+        let line = "tipoff_run_readiness_gap_limit_ratio{handoff=\"one\",limit=\"warning\"} 0.5";
+        assert_shows(&metrics, &[line]);
+    }
+
+    #[test]
+    fn a_settled_run_is_judged_and_says_what_started_it() {
+        let metrics = metrics();
+        let mut run = run(Expectation::Unknown);
+        run.state = State::Partial;
+        run.start.by = Some(Source::Backup);
+        run.start.dispatched_at = Some(now());
+        show_run(&metrics, &run, now());
+        let lines = [
+            "tipoff_run_judged{handoff=\"one\"} 1",
+            "tipoff_run_started_by{handoff=\"one\",started_by=\"backup\"} 1",
+            "tipoff_run_started_by{handoff=\"one\",started_by=\"none\"} 0",
         ];
         assert_shows(&metrics, &lines);
     }

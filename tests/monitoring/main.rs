@@ -2,6 +2,9 @@
 //!
 //! How the service counts is tested beside `src/telemetry`.
 
+mod catalogue;
 mod files;
+mod places;
 mod processes;
+mod promql;
 mod rules;

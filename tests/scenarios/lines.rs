@@ -97,6 +97,7 @@ pub fn slack_and_email(slack: &Arc<Line>, email: &Arc<Line>, messages_per_hour: 
         channel: line.clone(),
         patience: TimeDelta::seconds(4),
         messages_per_hour,
+        reaches_people: true,
         live_every: None,
     };
     let person = |name: &str, role| Person {

@@ -40,6 +40,7 @@ pub fn telling_over(name: &str, channel: Arc<dyn Channel>) -> Telling {
         channel,
         patience: TimeDelta::seconds(4),
         messages_per_hour: 10_000,
+        reaches_people: true,
         live_every: None,
     };
     Telling {

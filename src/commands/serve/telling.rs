@@ -48,6 +48,7 @@ pub fn telling(
                     configured.messages_per_hour
                 }
             },
+            reaches_people: !matches!(configured.kind, ChannelKind::Console),
             live_every: configured.live_every,
         };
         channels.insert(configured.id.clone(), means);

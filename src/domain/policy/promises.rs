@@ -21,6 +21,9 @@ pub struct Sla {
     pub gap_units_max: u64,
     /// Units expected but not ready.
     pub readiness_gap: ReadinessGap,
+    /// The share of the nights that is to meet the promise, 0 to 1; what it leaves of 30 nights may be breached. Read
+    /// live.
+    pub nights_target: f64,
     /// How long a verdict may wait for the last reconciliation.
     #[serde(with = "seconds")]
     pub judging_max: TimeDelta,
@@ -137,6 +140,7 @@ impl Default for Sla {
             gap_share_max: 0.05,
             gap_units_max: 20,
             readiness_gap: ReadinessGap::default(),
+            nights_target: 0.95,
             judging_max: TimeDelta::seconds(60),
             late_correction: TimeDelta::minutes(11),
         }

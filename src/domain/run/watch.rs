@@ -9,6 +9,7 @@ use crate::domain::{
     Instant,
     alert::{self, Condition, Kind, Rules, Severity},
     effect::Effect,
+    policy,
 };
 
 /// Brings the alerts up to date and wants people told of what changed.
@@ -19,10 +20,7 @@ pub fn watch(draft: &mut Draft) {
     let conditions = conditions(&draft.run, draft.now);
     tell_recovery(&mut draft.run, &conditions);
     let run = &mut draft.run;
-    let rules = Rules {
-        policy: &run.policy.alerts,
-        deadline_at: Some(run.instants.deadline_at),
-    };
+    let rules = rules(&run.policy.alerts, run.instants.deadline_at);
     let told = alert::fold(&mut run.alerts, &conditions, &rules, draft.now);
     if !told.is_empty() {
         draft.wants(Effect::Tell(told));
@@ -102,15 +100,19 @@ pub fn thresholds(run: &Run) -> Vec<Instant> {
     }
     let doubted = run.risk.past_since.filter(|_| !run.risk.at_risk);
     at.extend(doubted.map(|since| since + run.policy.forecast.at_risk_after));
-    let rules = Rules {
-        policy: &run.policy.alerts,
-        deadline_at: Some(run.instants.deadline_at),
-    };
+    let rules = rules(&run.policy.alerts, run.instants.deadline_at);
     for alert in &run.alerts {
         at.extend(rules.remind_at(alert));
         at.extend(rules.escalate_at(alert));
     }
     at
+}
+
+fn rules(policy: &policy::Alerts, deadline_at: Instant) -> Rules<'_> {
+    Rules {
+        policy,
+        deadline_at: Some(deadline_at),
+    }
 }
 
 /// The smallest step of an instant.
@@ -124,8 +126,18 @@ fn is_open(run: &Run, kind: Kind) -> bool {
 
 /// Gap and completion are judged at settling and the deadline, never while answers arrive on time; an alert that is
 /// open stays as long as its numbers are bad.
-fn is_judged(run: &Run, kind: Kind, now: Instant) -> bool {
-    matches!(run.state, State::Complete | State::Partial) || is_past(run, now) || is_open(run, kind)
+fn is_judged_for(run: &Run, kind: Kind, now: Instant) -> bool {
+    is_settled(run, now) || is_open(run, kind)
+}
+
+/// Whether completion and gap are judged, one or the other.
+pub fn is_judged(run: &Run, now: Instant) -> bool {
+    let kinds = [Kind::CompletionLow, Kind::GapExceeded];
+    is_settled(run, now) || kinds.into_iter().any(|kind| is_open(run, kind))
+}
+
+fn is_settled(run: &Run, now: Instant) -> bool {
+    matches!(run.state, State::Complete | State::Partial) || is_past(run, now)
 }
 
 /// Past the deadline, once the verdict is known: before it nobody is told twice.
@@ -166,7 +178,7 @@ fn completion_low(run: &Run, now: Instant) -> Option<Condition> {
     let ratio = run
         .counts
         .completion()
-        .filter(|_| is_judged(run, Kind::CompletionLow, now))?;
+        .filter(|_| is_judged_for(run, Kind::CompletionLow, now))?;
     let promise = &run.policy.sla.completion;
     let severity = match ratio {
         low if low < promise.critical => Severity::Critical,
@@ -187,7 +199,7 @@ fn completion_low(run: &Run, now: Instant) -> Option<Condition> {
 }
 
 fn gap_exceeded(run: &Run, now: Instant) -> Option<Condition> {
-    if !is_judged(run, Kind::GapExceeded, now) || run.counts.ready == 0 {
+    if !is_judged_for(run, Kind::GapExceeded, now) || run.counts.ready == 0 {
         return None;
     }
     let past = is_past(run, now);
@@ -282,7 +294,7 @@ fn deadline_at_risk(run: &Run, _now: Instant) -> Option<Condition> {
 
 fn game_without_predictions(run: &Run, now: Instant) -> Option<Condition> {
     let judged =
-        is_judged(run, Kind::GameWithoutPredictions, now) && run.start.dispatched_at.is_some();
+        is_judged_for(run, Kind::GameWithoutPredictions, now) && run.start.dispatched_at.is_some();
     let listed = run.readiness.as_ref().filter(|_| judged)?;
     let predicted = |game| {
         run.counts

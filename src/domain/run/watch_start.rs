@@ -142,18 +142,23 @@ pub fn start_latency_high(run: &Run, now: Instant) -> Option<Condition> {
     Condition::of(Kind::StartLatencyHigh, severity, text)
 }
 
+/// Above which readiness gap people are warned: the configured share, or less where that is unusual.
+pub fn readiness_gap_warning(run: &Run) -> f64 {
+    let limits = &run.policy.sla.readiness_gap;
+    let known_min = run.policy.readiness.nights_known_min;
+    let usual = run.baseline.trusted(run.baseline.readiness_gap, known_min);
+    let unusual = usual.map(|usual| usual * limits.warning_times_median);
+    unusual.unwrap_or(limits.warning).min(limits.warning)
+}
+
 pub fn readiness_gap(run: &Run, _now: Instant) -> Option<Condition> {
     run.start.dispatched_at?;
     let expected = run.counts.expected;
     let missing = expected.saturating_sub(run.counts.ready);
     let share = missing as f64 / expected.max(1) as f64;
-    let limits = &run.policy.sla.readiness_gap;
-    let known_min = run.policy.readiness.nights_known_min;
-    let usual = run.baseline.trusted(run.baseline.readiness_gap, known_min);
-    let unusual = usual.is_some_and(|usual| share > usual * limits.warning_times_median);
     let severity = match share {
-        high if high > limits.warning || unusual => Severity::Warning,
-        high if high > limits.info => Severity::Info,
+        high if high > readiness_gap_warning(run) => Severity::Warning,
+        high if high > run.policy.sla.readiness_gap.info => Severity::Info,
         _ => return None,
     };
     let percent = share * 100.0;
