@@ -6,4 +6,6 @@ mod catalogue;
 mod files;
 mod places;
 mod processes;
+mod prometheus;
 mod promql;
+mod replay;
