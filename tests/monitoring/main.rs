@@ -7,5 +7,7 @@ mod files;
 mod live;
 mod places;
 mod processes;
+mod prometheus;
 mod promql;
+mod replay;
 mod rules;
