@@ -4,7 +4,7 @@
 //! says at which instant belongs to `rules`.
 
 mod night;
-mod servers;
+pub mod servers;
 mod stand_ins;
 
 use std::{

@@ -2,7 +2,9 @@
 //!
 //! How the service counts is tested beside `src/telemetry`.
 
+mod documents;
 mod files;
+mod health;
 mod live;
 mod processes;
 mod rules;
