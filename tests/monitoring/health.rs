@@ -28,8 +28,10 @@ fn health(data: &Path) -> BTreeMap<String, Value> {
     let span = format!("SELECT '{BEFORE}', '{AFTER}'");
     let data = data.display().to_string();
     let text = text.replace(SPAN, &span);
-    let answer = tipoff(&["warehouse", "--data", &data, "query", "--json", &text]);
-    let rows = answer.lines().map(|line| serde_json::from_str(line).unwrap());
+    let answer = tipoff(&["warehouse", "--data", &data, "query", "--json", "--", &text]);
+    let rows = answer
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
     rows.map(|row: Value| (row["game_date"].as_str().unwrap().to_owned(), row))
         .collect()
 }
@@ -38,7 +40,9 @@ fn health(data: &Path) -> BTreeMap<String, Value> {
 fn the_daily_health_check_has_a_row_for_a_night_and_for_one_on_which_nothing_happened() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().display().to_string();
-    let story = tipoff(&["demo", "--exit", "--night", NIGHT, "--port", "0", "--data", &data]);
+    let story = tipoff(&[
+        "demo", "--exit", "--night", NIGHT, "--port", "0", "--data", &data,
+    ]);
     let mut plays = fs::read_dir(folder.path()).unwrap();
     let rows = health(&plays.next().unwrap().unwrap().path());
     let dates: Vec<&str> = rows.keys().map(String::as_str).collect();
@@ -46,8 +50,17 @@ fn the_daily_health_check_has_a_row_for_a_night_and_for_one_on_which_nothing_hap
     for date in [BEFORE, AFTER] {
         let row = &rows[date];
         assert_eq!(row["verdict"], "nothing recorded", "{row}");
-        assert_eq!((&row["predicted"], &row["expected"]), (&0.into(), &0.into()), "{row}");
-        for unknown in ["upstream_done_at", "started_at", "started_by", "latency_seconds"] {
+        assert_eq!(
+            (&row["predicted"], &row["expected"]),
+            (&0.into(), &0.into()),
+            "{row}"
+        );
+        for unknown in [
+            "upstream_done_at",
+            "started_at",
+            "started_by",
+            "latency_seconds",
+        ] {
             assert!(row[unknown].is_null(), "{row}");
         }
     }
@@ -55,11 +68,23 @@ fn the_daily_health_check_has_a_row_for_a_night_and_for_one_on_which_nothing_hap
     assert_eq!(row["verdict"], "met", "{row}");
     let predicted = format!(": {} predicted", row["predicted"]);
     assert!(story.contains(&predicted), "{row}: {story}");
-    assert!(row["expected"].as_u64() >= row["predicted"].as_u64(), "{row}");
+    assert!(
+        row["expected"].as_u64() >= row["predicted"].as_u64(),
+        "{row}"
+    );
     let started_by = row["started_by"].as_str().unwrap();
-    assert!(["event", "catch-up", "backup"].contains(&started_by), "{row}");
-    assert!(row["upstream_done_at"].as_str() <= row["started_at"].as_str(), "{row}");
-    assert!(row["latency_seconds"].as_i64().is_some_and(|it| it >= 0), "{row}");
+    assert!(
+        ["event", "catch-up", "backup"].contains(&started_by),
+        "{row}"
+    );
+    assert!(
+        row["upstream_done_at"].as_str() <= row["started_at"].as_str(),
+        "{row}"
+    );
+    assert!(
+        row["latency_seconds"].as_i64().is_some_and(|it| it >= 0),
+        "{row}"
+    );
 }
 
 #[test]
@@ -67,5 +92,8 @@ fn the_daily_health_check_has_a_row_for_every_night_of_an_empty_warehouse() {
     let folder = tempfile::tempdir().unwrap();
     let rows = health(folder.path());
     assert_eq!(rows.len(), 3, "{rows:?}");
-    assert!(rows.values().all(|row| row["verdict"] == "nothing recorded"));
+    assert!(
+        rows.values()
+            .all(|row| row["verdict"] == "nothing recorded")
+    );
 }

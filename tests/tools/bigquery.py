@@ -9,6 +9,7 @@ The emulator is installed into a virtual environment in FOLDER (437 MB; target/b
 """
 
 import argparse
+import datetime
 import http.client
 import json
 import pathlib
@@ -98,6 +99,7 @@ class Emulator:
         """The rows of an answer; whatever is no complete answer is an end."""
         answer = self.call("queries", {
             "query": sql, "useLegacySql": False, "parameterMode": "NAMED", "timeoutMs": 60000,
+            "formatOptions": {"useInt64Timestamp": True},
             "queryParameters": [{"name": name, "parameterType": {"type": "DATE"}, "parameterValue": {"value": value}}
                                 for name, value in parameters.items()]})
         if not answer.get("jobComplete") or answer.get("errors") or answer.get("pageToken"):
@@ -129,15 +131,12 @@ def load(emulator, table, rows):
 
 
 def instant(value):
-    """An instant in whole seconds, whichever way it is written."""
+    """An instant in whole seconds: BigQuery gives microseconds, the embedded warehouse RFC 3339."""
     if value is None:
         return None
-    try:
-        return round(float(value))
-    except ValueError:
-        text = value.replace("Z", "+00:00")
-        import datetime
-        return round(datetime.datetime.fromisoformat(text).timestamp())
+    if value.isdigit():
+        return round(int(value) / 1e6)
+    return round(datetime.datetime.fromisoformat(value.replace("Z", "+00:00")).timestamp())
 
 
 def comparable(row):
@@ -156,7 +155,7 @@ def main():
         play = next(path.parent for path in pathlib.Path(folder).glob("*/warehouse"))
 
         def ask(sql):
-            answer = subprocess.run([options.tipoff, "warehouse", "--data", play, "query", "--json", sql],
+            answer = subprocess.run([options.tipoff, "warehouse", "--data", play, "query", "--json", "--", sql],
                                     check=True, capture_output=True, text=True)
             return [json.loads(line) for line in answer.stdout.splitlines()]
 
