@@ -2,9 +2,12 @@
 //!
 //! How the service counts is tested beside `src/telemetry`.
 
+mod catalogue;
 mod documents;
 mod files;
 mod health;
 mod live;
+mod places;
 mod processes;
+mod promql;
 mod rules;
