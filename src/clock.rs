@@ -108,6 +108,7 @@ struct Pace {
     real: Instant,
     shown: Instant,
     speed: f64,
+    until: Option<Instant>,
 }
 
 impl WarpClock {
@@ -117,6 +118,7 @@ impl WarpClock {
             real: SystemClock::read(),
             shown,
             speed,
+            until: None,
         };
         Self {
             pace: Mutex::new(pace),
@@ -127,12 +129,22 @@ impl WarpClock {
 
     /// Runs `speed` times as fast as the machine's clock from now on.
     pub fn set_speed(&self, speed: f64) {
+        self.change(|pace| pace.speed = speed);
+    }
+
+    /// Stands still at `until` if it gets there, until it is told another instant; `None`: runs on.
+    pub fn hold_at(&self, until: Option<Instant>) {
+        self.change(|pace| pace.until = until);
+    }
+
+    /// Changes the pace from now on: what was shown is neither repeated nor left out.
+    fn change(&self, change: impl FnOnce(&mut Pace)) {
         let shown = self.now();
-        *self.lock() = Pace {
-            real: SystemClock::read(),
-            shown,
-            speed,
-        };
+        let mut pace = self.lock();
+        pace.real = SystemClock::read();
+        pace.shown = shown;
+        change(&mut pace);
+        drop(pace);
         self.changed.send_replace(());
     }
 
@@ -151,7 +163,11 @@ impl Clock for WarpClock {
         let pace = *self.lock();
         let real = SystemClock::read();
         let passed = (real - pace.real).num_microseconds().unwrap_or(i64::MAX) as f64 * pace.speed;
-        let shown = pace.shown + TimeDelta::microseconds(passed as i64);
+        let runs = pace.shown + TimeDelta::microseconds(passed as i64);
+        // A clock that is already past the instant does not turn back to it.
+        let shown = pace
+            .until
+            .map_or(runs, |until| runs.min(until.max(pace.shown)));
         if self.caught_up(shown, real) {
             real
         } else {
@@ -283,6 +299,23 @@ mod tests {
         clock.set_speed(0.0);
         let still = clock.now();
         assert_eq!(clock.now(), still, "at no speed it stands");
+    }
+
+    #[test]
+    fn a_held_clock_stands_at_its_instant_and_goes_on_from_there() {
+        let start = instant("2026-01-19T05:00:00Z");
+        let clock = WarpClock::new(start, 1e12, false);
+        let at = clock.now() + TimeDelta::minutes(1);
+        clock.hold_at(Some(at));
+        while clock.now() < at {}
+        assert_eq!(clock.now(), at);
+        clock.set_speed(1e9);
+        assert_eq!(clock.now(), at, "a change of pace does not free it");
+        clock.hold_at(Some(at - TimeDelta::hours(1)));
+        assert_eq!(clock.now(), at, "it never turns back");
+        clock.set_speed(0.0);
+        clock.hold_at(None);
+        assert_eq!(clock.now(), at, "what it was held for is not made up for");
     }
 
     #[tokio::test]

@@ -26,10 +26,13 @@ use crate::{
 };
 
 mod channels;
+mod recorder;
 mod screen;
 mod script;
+mod season;
 
 use super::serve::{App, Setup, stop_signal};
+use recorder::Recorder;
 
 /// Arguments of `demo`.
 #[derive(Debug, clap::Args)]
@@ -37,6 +40,12 @@ pub struct Args {
     /// The night to play, for example 2026-01-11; without one, the designed night
     #[arg(long, value_name = "DATE")]
     night: Option<NaiveDate>,
+    /// Play all of these nights, one after the other in one store, in a few minutes
+    #[arg(long, conflicts_with_all = ["night", "live"])]
+    season: bool,
+    /// Write the service's metrics over the whole play there, as OpenMetrics text
+    #[arg(long, value_name = "FILE")]
+    metrics: Option<PathBuf>,
     /// List the nights that can be played, with what went wrong, and exit
     #[arg(long)]
     list: bool,
@@ -81,6 +90,10 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     logging::init(Format::Text, "off")?;
+    if args.season {
+        return season::run(&args).await;
+    }
+    let mut recorder = Recorder::new(args.metrics.as_deref())?;
     let act = Act::prepare(&args).await?;
     screen::announce(&act);
     let app = match App::open(act.setup()).await {
@@ -91,13 +104,14 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     screen::listening(&app);
     let played = tokio::select! {
-        played = script::play(&act, &app) => played.map(|()| true),
+        played = script::play(&act, &app, &mut recorder) => played.map(|()| true),
         stopped = stop_signal() => stopped.map(|()| false),
     };
     if played? {
         let mut stage = act.stage.clone();
         stage.finish()?;
         screen::story(&act, &app).await?;
+        recorder.finish()?;
         act.clock.set_speed(1.0);
         if !args.exit {
             screen::serving(&app);
@@ -124,6 +138,8 @@ pub struct Act {
     pub from: Instant,
     /// The service's configuration.
     pub config: Config,
+    /// How many times faster it is played than a night alone.
+    pub factor: f64,
 }
 
 impl Act {
@@ -152,11 +168,9 @@ impl Act {
             game_date = shift.game_date;
         }
         let wanted = Play {
-            night: night.game_date,
             game_date,
-            seed: args.seed,
             live_deadline_at: deadline_at,
-            finished: false,
+            ..Play::of(night.game_date, args.seed)
         };
         let stage = Stage::open(&args.data, wanted)
             .with_context(|| format!("opening {}", args.data.display()))?;
@@ -171,6 +185,7 @@ impl Act {
             clock,
             from,
             config,
+            factor: 1.0,
         })
     }
 
@@ -188,6 +203,11 @@ impl Act {
         }
     }
 
+    /// Whether only a line of it is shown, once it is over.
+    pub fn is_brief(&self) -> bool {
+        self.stage.play.season
+    }
+
     fn setup(&self) -> Setup {
         let clock: Arc<dyn Clock> = self.clock.clone();
         let workers = LocalSettings {
@@ -198,7 +218,7 @@ impl Act {
         Setup {
             workers,
             behaviour: self.slate.behaviour.clone(),
-            print_alerts: true,
+            print_alerts: !self.is_brief(),
             ..setup
         }
     }

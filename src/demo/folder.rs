@@ -22,8 +22,25 @@ pub struct Play {
     pub seed: u64,
     /// For a live play: its deadline by the real clock.
     pub live_deadline_at: Option<Instant>,
+    /// Every remembered night, the first one being `night`.
+    #[serde(default)]
+    pub season: bool,
     /// Played to its end.
     pub finished: bool,
+}
+
+impl Play {
+    /// A play of a night on its own date, not finished.
+    pub fn of(night: GameDate, seed: u64) -> Self {
+        Self {
+            night,
+            game_date: night,
+            seed,
+            live_deadline_at: None,
+            season: false,
+            finished: false,
+        }
+    }
 }
 
 /// A play and its folder.
@@ -41,6 +58,7 @@ const PLAY_FILE: &str = "play.json";
 
 impl Stage {
     /// Takes up the unfinished play of this night, if the last one is that, or begins a new one beside the others.
+    /// A season always begins anew.
     ///
     /// # Errors
     ///
@@ -51,6 +69,7 @@ impl Stage {
         if let Some((path, play)) = plays.last()
             && !play.finished
             && play.live_deadline_at.is_none()
+            && !play.season
             && (Play {
                 finished: false,
                 ..play.clone()
@@ -62,7 +81,11 @@ impl Stage {
                 resumed: true,
             });
         }
-        let path = root.join(format!("{:03}-{}", plays.len() + 1, wanted.night));
+        let number = plays.len() + 1;
+        let path = match wanted.season {
+            true => root.join(format!("{number:03}-season")),
+            false => root.join(format!("{number:03}-{}", wanted.night)),
+        };
         fs::create_dir_all(&path)?;
         let stage = Self {
             path,
@@ -116,13 +139,7 @@ mod tests {
 
     fn play(day: u32) -> Play {
         let night = GameDate(NaiveDate::from_ymd_opt(2026, 1, day).unwrap());
-        Play {
-            night,
-            game_date: night,
-            seed: 1,
-            live_deadline_at: None,
-            finished: false,
-        }
+        Play::of(night, 1)
     }
 
     #[test]
@@ -138,6 +155,20 @@ mod tests {
         assert!(!next.resumed);
         assert_ne!(next.path, first.path);
         assert!(first.path.exists());
+    }
+
+    #[test]
+    fn a_killed_season_is_not_gone_on_with() {
+        let root = tempfile::tempdir().unwrap();
+        let season = Play {
+            season: true,
+            ..play(11)
+        };
+        let first = Stage::open(root.path(), season.clone()).unwrap();
+        assert!(first.path.ends_with("001-season"));
+        let next = Stage::open(root.path(), season).unwrap();
+        assert!(!next.resumed);
+        assert!(next.path.ends_with("002-season"));
     }
 
     #[test]

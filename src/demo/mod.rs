@@ -9,7 +9,9 @@ pub mod live;
 mod names;
 pub mod night;
 pub mod pace;
+pub mod season;
 pub mod slate;
+pub mod tape;
 pub mod upstream;
 
 use rand::{SeedableRng, rngs::StdRng};

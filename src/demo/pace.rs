@@ -9,24 +9,51 @@ use crate::domain::{
     run::{Run, State},
 };
 
-/// While units go out and answers come in.
-const BUSY: f64 = 20.0;
-/// While something is about to happen.
-const NEAR: f64 = 90.0;
-/// While nothing is.
-const IDLE: f64 = 1_800.0;
+/// How much goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tempo {
+    /// Units go out and answers come in.
+    Busy,
+    /// Something is about to happen.
+    Near,
+    /// Nothing is.
+    Idle,
+}
+
+impl Tempo {
+    /// How many times faster than a wall clock the night may run.
+    pub fn speed(self) -> f64 {
+        match self {
+            Self::Busy => 20.0,
+            Self::Near => 90.0,
+            Self::Idle => 1_800.0,
+        }
+    }
+
+    /// How far apart the metrics are sampled, by the night's own clock; never more than [`SAMPLES_APART_MAX`].
+    pub fn sample_every(self) -> TimeDelta {
+        match self {
+            Self::Busy => TimeDelta::seconds(10),
+            Self::Near => TimeDelta::seconds(15),
+            Self::Idle => SAMPLES_APART_MAX,
+        }
+    }
+}
+
+/// The longest that two samples of the metrics may be apart: the interval at which Prometheus scrapes by default
+/// (<https://prometheus.io/docs/prometheus/latest/configuration/configuration/>, `scrape_interval`).
+pub const SAMPLES_APART_MAX: TimeDelta = TimeDelta::seconds(60);
 /// How long after the last movement a batch still counts as busy.
 const MOVING: TimeDelta = TimeDelta::seconds(90);
 /// How near an instant has to be.
 const SOON: TimeDelta = TimeDelta::seconds(60);
 
-/// How many times faster than a wall clock the night may run now. `events` are instants at which the night's own
-/// script does something.
-pub fn speed(run: Option<&Run>, events: &[Instant], now: Instant) -> f64 {
+/// How much goes on now. `events` are instants at which the night's own script does something.
+pub fn tempo(run: Option<&Run>, events: &[Instant], now: Instant) -> Tempo {
     let near = |at: &Instant| *at - SOON <= now && now <= *at + SOON;
     let soon = events.iter().any(near);
     let Some(run) = run else {
-        return if soon { NEAR } else { IDLE };
+        return if soon { Tempo::Near } else { Tempo::Idle };
     };
     let moved = run
         .batch
@@ -46,15 +73,15 @@ pub fn speed(run: Option<&Run>, events: &[Instant], now: Instant) -> f64 {
         && run.start.dispatched_at.is_none()
         && run.state == State::Waiting;
     match () {
-        () if batch || staging => BUSY,
-        () if soon || retry || due || starting => NEAR,
-        () => IDLE,
+        () if batch || staging => Tempo::Busy,
+        () if soon || retry || due || starting => Tempo::Near,
+        () => Tempo::Idle,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{BUSY, IDLE, NEAR, speed};
+    use super::{SAMPLES_APART_MAX, Tempo, tempo};
     use crate::domain::{
         Instant,
         baseline::Baseline,
@@ -85,29 +112,37 @@ mod tests {
     }
 
     #[test]
+    fn what_is_busy_runs_slower_and_is_sampled_more_often() {
+        let tempos = [Tempo::Busy, Tempo::Near, Tempo::Idle];
+        assert!(tempos.is_sorted_by(|a, b| a.speed() < b.speed()));
+        assert!(tempos.is_sorted_by(|a, b| a.sample_every() < b.sample_every()));
+        assert!(tempos.iter().all(|it| it.sample_every() <= SAMPLES_APART_MAX));
+    }
+
+    #[test]
     fn a_night_that_only_waits_runs_fast_and_slows_a_minute_before_its_script_acts() {
         let script = [at("00:30:00")];
-        assert_eq!(speed(None, &script, at("00:00:00")), IDLE);
-        assert_eq!(speed(None, &script, at("00:28:59")), IDLE);
-        assert_eq!(speed(None, &script, at("00:29:00")), NEAR);
+        assert_eq!(tempo(None, &script, at("00:00:00")), Tempo::Idle);
+        assert_eq!(tempo(None, &script, at("00:28:59")), Tempo::Idle);
+        assert_eq!(tempo(None, &script, at("00:29:00")), Tempo::Near);
         let run = run();
-        assert_eq!(speed(Some(&run), &script, at("00:28:59")), IDLE);
-        assert_eq!(speed(Some(&run), &script, at("00:31:00")), NEAR);
-        assert_eq!(speed(Some(&run), &script, at("00:31:01")), IDLE);
+        assert_eq!(tempo(Some(&run), &script, at("00:28:59")), Tempo::Idle);
+        assert_eq!(tempo(Some(&run), &script, at("00:31:00")), Tempo::Near);
+        assert_eq!(tempo(Some(&run), &script, at("00:31:01")), Tempo::Idle);
     }
 
     #[test]
     fn the_schedule_and_a_planned_retry_are_worth_watching() {
         let mut run = run();
         for time in ["06:00:00", "06:15:00", "06:30:00", "06:58:00", "07:00:00"] {
-            assert_eq!(speed(Some(&run), &[], at(time)), NEAR, "{time}");
+            assert_eq!(tempo(Some(&run), &[], at(time)), Tempo::Near, "{time}");
         }
-        assert_eq!(speed(Some(&run), &[], at("06:45:00")), IDLE);
+        assert_eq!(tempo(Some(&run), &[], at("06:45:00")), Tempo::Idle);
         run.retries = Retries {
             automatic_at: Some(at("06:45:30")),
             ..Retries::default()
         };
-        assert_eq!(speed(Some(&run), &[], at("06:45:00")), NEAR);
+        assert_eq!(tempo(Some(&run), &[], at("06:45:00")), Tempo::Near);
     }
 
     #[test]
@@ -118,10 +153,10 @@ mod tests {
         };
         let waiting = step(run(), &Event::Triggered(trigger), at("00:40:00")).run;
         assert_eq!(waiting.state, State::Waiting);
-        assert_eq!(speed(Some(&waiting), &[], at("00:50:00")), NEAR);
+        assert_eq!(tempo(Some(&waiting), &[], at("00:50:00")), Tempo::Near);
         let mut sent = waiting;
         sent.start.dispatched_at = Some(at("00:41:00"));
-        assert_eq!(speed(Some(&sent), &[], at("00:50:00")), IDLE);
+        assert_eq!(tempo(Some(&sent), &[], at("00:50:00")), Tempo::Idle);
     }
 
     #[test]
@@ -135,10 +170,10 @@ mod tests {
             joins: false,
             asked_at: at("00:30:00"),
         });
-        assert_eq!(speed(Some(&staging), &[], at("00:50:00")), BUSY);
+        assert_eq!(tempo(Some(&staging), &[], at("00:50:00")), Tempo::Busy);
         let mut comparing = run();
         comparing.asking.rows_since = Some(at("00:30:00"));
-        assert_eq!(speed(Some(&comparing), &[], at("00:50:00")), BUSY);
+        assert_eq!(tempo(Some(&comparing), &[], at("00:50:00")), Tempo::Busy);
     }
 
     #[test]
@@ -146,20 +181,20 @@ mod tests {
         let mut run = run();
         run.state = State::Running;
         run.batch = Some(batch(at("00:30:00")));
-        assert_eq!(speed(Some(&run), &[], at("00:31:29")), BUSY);
-        assert_eq!(speed(Some(&run), &[], at("00:31:30")), IDLE);
+        assert_eq!(tempo(Some(&run), &[], at("00:31:29")), Tempo::Busy);
+        assert_eq!(tempo(Some(&run), &[], at("00:31:30")), Tempo::Idle);
         let moved = Event::Sent(SentTally {
             sent: 1,
             at: Some(at("00:40:00")),
             ..SentTally::default()
         });
         let run = step(run, &moved, at("00:40:00")).run;
-        assert_eq!(speed(Some(&run), &[], at("00:41:00")), BUSY);
+        assert_eq!(tempo(Some(&run), &[], at("00:41:00")), Tempo::Busy);
         let settled = Run {
             state: State::Complete,
             ..run
         };
-        assert_eq!(speed(Some(&settled), &[], at("00:41:00")), IDLE);
+        assert_eq!(tempo(Some(&settled), &[], at("00:41:00")), Tempo::Idle);
     }
 
     fn batch(wave_at: Instant) -> Batch {

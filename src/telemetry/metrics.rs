@@ -6,6 +6,7 @@ use std::{borrow::Cow, collections::HashMap};
 
 use prometheus::{
     GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder,
+    proto::MetricFamily,
 };
 
 use super::{
@@ -190,10 +191,15 @@ fn combinations(labels: &[Vec<String>]) -> Vec<Vec<&str>> {
     })
 }
 
+/// Everything as data: the families with their series, the same ones each time, in the same order.
+pub fn gather(metrics: &Metrics) -> Vec<MetricFamily> {
+    metrics.registry.gather()
+}
+
 /// Everything, in the Prometheus text format 0.0.4.
 pub fn expose(metrics: &Metrics) -> String {
     TextEncoder::new()
-        .encode_to_string(&metrics.registry.gather())
+        .encode_to_string(&gather(metrics))
         .expect("gathered families have a name and at least one series, and text is all that is written")
 }
 

@@ -17,7 +17,7 @@ mod warehouse;
 
 pub use channels::{ChannelGauges, show_channels};
 pub use doc::catalogue_markdown;
-pub use metrics::{Metrics, expose};
+pub use metrics::{Metrics, expose, gather};
 pub use nights::{Past, show_past};
 pub use record::{Moved, log_step, record_step};
 pub use show::{show_queues, show_run};

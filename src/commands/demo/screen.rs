@@ -81,6 +81,7 @@ pub fn serving(app: &App) {
 pub struct Progress {
     bar: Option<ProgressBar>,
     zones: Zones,
+    brief: bool,
     state: Option<State>,
 }
 
@@ -95,6 +96,7 @@ impl Progress {
         Self {
             bar,
             zones: act.zones(),
+            brief: act.is_brief(),
             state: None,
         }
     }
@@ -114,7 +116,7 @@ impl Progress {
                 run.counts.in_flight
             ));
         }
-        if self.state != Some(run.state) {
+        if self.state != Some(run.state) && !self.brief {
             self.state = Some(run.state);
             let line = format!("{}  {}", self.zones.both(now), run.state.name());
             match &self.bar {
@@ -188,6 +190,29 @@ pub fn verdict(run: &Run, zones: &Zones) -> String {
         run.state.name(),
         wrap(&figures, WIDTH, 0)
     )
+}
+
+/// A night of a season in one line.
+pub fn night_line(act: &Act, run: Option<&Run>) -> String {
+    let date = act.stage.play.game_date;
+    let Some(run) = run else {
+        return format!("{date}  no run");
+    };
+    let Some(verdict) = run.verdict() else {
+        return format!("{date}  {}, nothing promised", run.state.name());
+    };
+    let latency = run
+        .start_latency_seconds(run.instants.deadline_at)
+        .filter(|_| run.start.dispatched_at.is_some());
+    let latency = latency.map_or_else(
+        || "start not measured".to_owned(),
+        |latency| format!("started after {latency:.0} s"),
+    );
+    let completion = run.counts.completion().map_or_else(
+        || "nothing dispatched".to_owned(),
+        |share| format!("completion {:.1} %", share * 100.0),
+    );
+    format!("{date}  {}, {latency}, {completion}", verdict.name())
 }
 
 /// Every alert that opened.

@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use super::{Act, screen::Progress};
+use super::{Act, recorder::Recorder, screen::Progress};
 use crate::{
     clock::Clock,
     commands::serve::App,
@@ -27,9 +27,11 @@ const LOOK: std::time::Duration = std::time::Duration::from_millis(5);
 const FOLLOWED: TimeDelta = TimeDelta::minutes(45);
 /// How long after the deadline a night at rest is over.
 const OVER_AFTER: TimeDelta = TimeDelta::minutes(2);
+/// How long after its deadline a night is sampled at least: rules and panels look at what came of it.
+const SAMPLED: TimeDelta = TimeDelta::minutes(15);
 
 /// Plays the night to its end.
-pub async fn play(act: &Act, app: &App) -> anyhow::Result<()> {
+pub async fn play(act: &Act, app: &App, recorder: &mut Recorder) -> anyhow::Result<()> {
     act.slate.put_listing(&app.warehouse).await?;
     let mut upstream = act
         .slate
@@ -62,11 +64,15 @@ pub async fn play(act: &Act, app: &App) -> anyhow::Result<()> {
         }
         let run = app.engine.shared().store.run(&key).await?;
         progress.show(run.as_ref(), now);
-        if run.as_ref().is_some_and(|run| is_over(run, now)) {
+        let tempo = pace::tempo(run.as_ref(), &events, now);
+        recorder.look(app, &act.clock, tempo).await?;
+        let sampled = |run: &Run| !recorder.records() || now >= run.instants.deadline_at + SAMPLED;
+        if run.is_some_and(|run| is_over(&run, now) && sampled(&run)) {
+            act.clock.hold_at(None);
             progress.end();
             return Ok(());
         }
-        let wanted = pace::speed(run.as_ref(), &events, now);
+        let wanted = tempo.speed() * act.factor;
         if wanted != speed {
             speed = wanted;
             act.clock.set_speed(speed);
