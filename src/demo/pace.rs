@@ -116,7 +116,11 @@ mod tests {
         let tempos = [Tempo::Busy, Tempo::Near, Tempo::Idle];
         assert!(tempos.is_sorted_by(|a, b| a.speed() < b.speed()));
         assert!(tempos.is_sorted_by(|a, b| a.sample_every() < b.sample_every()));
-        assert!(tempos.iter().all(|it| it.sample_every() <= SAMPLES_APART_MAX));
+        assert!(
+            tempos
+                .iter()
+                .all(|it| it.sample_every() <= SAMPLES_APART_MAX)
+        );
     }
 
     #[test]

@@ -117,7 +117,10 @@ impl Tape {
         for number in &self.places {
             here[*number] = true;
         }
-        let gone = here.iter().zip(&mut self.series).filter(|(here, _)| !**here);
+        let gone = here
+            .iter()
+            .zip(&mut self.series)
+            .filter(|(here, _)| !**here);
         gone.for_each(|(_, series)| series.put(sample, f64::NAN));
     }
 

@@ -3,4 +3,5 @@
 //! How the service counts is tested beside `src/telemetry`.
 
 mod files;
+mod linter;
 mod processes;

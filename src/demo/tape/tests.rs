@@ -133,7 +133,10 @@ fn a_stretch_ends_and_begins_with_a_sample_and_counts_from_its_own_start() {
     tape.cut();
     assert_eq!(tape.last_at(), None, "the next sample is due at once");
     // The next process has lost one series and has another.
-    let families = ours(&metrics, &["tipoff_outbox_effects", "tipoff_inbox_messages"]);
+    let families = ours(
+        &metrics,
+        &["tipoff_outbox_effects", "tipoff_inbox_messages"],
+    );
     for seconds in [900, 910, 920] {
         tape.take(&families, start() + TimeDelta::seconds(seconds));
     }
