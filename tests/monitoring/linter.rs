@@ -73,13 +73,19 @@ pub fn lint(board: &Board) -> Vec<Finding> {
 fn templates(json: &Value) -> Vec<Finding> {
     let list = items(&json["templating"]["list"]);
     let mut found = Vec::new();
-    let sources: Vec<&Value> = list.iter().filter(|it| it["type"] == "datasource").collect();
+    let sources: Vec<&Value> = list
+        .iter()
+        .filter(|it| it["type"] == "datasource")
+        .collect();
     let named = |it: &&Value| it["name"] == "datasource" && it["label"] == "Data source";
     if sources.len() != 1 || !sources.iter().all(named) {
         let what = "not one data source variable, named `datasource`, labelled `Data source`";
         found.push(finding("template-datasource", what));
     }
-    let both = [("template-job", "job", "Job"), ("template-instance", "instance", "Instance")];
+    let both = [
+        ("template-job", "job", "Job"),
+        ("template-instance", "instance", "Instance"),
+    ];
     for (rule, name, label) in both {
         let good = |it: &Value| {
             it["name"] == name
@@ -91,7 +97,10 @@ fn templates(json: &Value) -> Vec<Finding> {
                 && it["allValue"] == ".+"
         };
         if list.iter().filter(|it| good(it)).count() != 1 {
-            found.push(finding(rule, format!("no multi-value `{name}` with `.+` for all")));
+            found.push(finding(
+                rule,
+                format!("no multi-value `{name}` with `.+` for all"),
+            ));
         }
     }
     for variable in list.iter().filter(|it| it["type"] == "query") {
@@ -128,10 +137,16 @@ fn panel_findings(panel: &Value) -> Vec<Finding> {
     let targets = items(&panel["targets"]);
     let mut sources = targets.iter().chain([panel]).map(|it| &it["datasource"]);
     if !sources.all(is_templated) {
-        found.push(finding("panel-datasource", format!("{title}: a fixed data source")));
+        found.push(finding(
+            "panel-datasource",
+            format!("{title}: a fixed data source"),
+        ));
     }
     if title.is_empty() || text(&panel["description"]).is_empty() {
-        found.push(finding("panel-title-description", format!("panel {}", panel["id"])));
+        found.push(finding(
+            "panel-title-description",
+            format!("panel {}", panel["id"]),
+        ));
     }
     let config = &panel["fieldConfig"];
     let overridden = items(&config["overrides"])
@@ -142,7 +157,10 @@ fn panel_findings(panel: &Value) -> Vec<Finding> {
     let mut all_units = overridden.chain([&config["defaults"]["unit"]]);
     let known = |unit: &Value| units::UNITS.split_whitespace().any(|it| unit == it);
     if !all_units.all(known) {
-        found.push(finding("panel-units", format!("{title}: no unit of Grafana's")));
+        found.push(finding(
+            "panel-units",
+            format!("{title}: no unit of Grafana's"),
+        ));
     }
     if targets.is_empty() {
         found.push(finding("panel-no-targets", title));
@@ -178,7 +196,11 @@ fn the_linter_finds_nothing_in_what_ships() {
 fn every_metric_of_a_panel_is_in_the_catalogue_or_recorded() {
     let catalogue = read("docs/metrics.md");
     let recorded = read("alerts/rules/recording.yml");
-    let of_others = ["up", "process_cpu_seconds_total", "process_resident_memory_bytes"];
+    let of_others = [
+        "up",
+        "process_cpu_seconds_total",
+        "process_resident_memory_bytes",
+    ];
     for query in boards().iter().flat_map(|it| {
         let annotations = it.others().into_iter();
         it.queries()
@@ -213,7 +235,11 @@ fn every_link_to_a_runbook_has_one_and_what_is_empty_says_when() {
             }
             let description = text(&panel["description"]);
             let said = description.split("May be empty: ").nth(1);
-            assert_eq!(said.is_some(), description.to_lowercase().contains("empty"), "{place}");
+            assert_eq!(
+                said.is_some(),
+                description.to_lowercase().contains("empty"),
+                "{place}"
+            );
             assert!(description.ends_with('.'), "{place}");
             let steps = items(&panel["fieldConfig"]["defaults"]["thresholds"]["steps"]);
             assert!(!steps.is_empty(), "{place}: no thresholds");
@@ -227,7 +253,12 @@ fn panels_do_not_overlap_and_the_first_screen_is_one() {
         let mut taken = std::collections::BTreeMap::new();
         for panel in items(&board.json["panels"]) {
             let at = |name: &str| panel["gridPos"][name].as_u64().unwrap();
-            assert!(at("x") + at("w") <= 24, "{}: {}", board.file, panel["title"]);
+            assert!(
+                at("x") + at("w") <= 24,
+                "{}: {}",
+                board.file,
+                panel["title"]
+            );
             for cell in (at("y")..at("y") + at("h"))
                 .flat_map(|y| (at("x")..at("x") + at("w")).map(move |x| (x, y)))
             {
@@ -236,7 +267,9 @@ fn panels_do_not_overlap_and_the_first_screen_is_one() {
             }
         }
     }
-    let tonight = boards().into_iter().find(|it| it.file.ends_with("tonight.json"));
+    let tonight = boards()
+        .into_iter()
+        .find(|it| it.file.ends_with("tonight.json"));
     let panels = &tonight.unwrap().json["panels"];
     let row = items(panels).iter().find(|it| it["type"] == "row").unwrap();
     // 900 pixels less Grafana's own 100, at 38 a row of the grid.

@@ -10,29 +10,61 @@ use crate::files::{Board, boards};
 type Plant = fn(&mut Value);
 
 const FAULTS: [(&str, Plant); 17] = [
-    ("template-datasource", |board| variable(board, "datasource")["name"] = json!("source")),
-    ("template-job", |board| variable(board, "job")["allValue"] = json!(".*")),
-    ("template-instance", |board| variable(board, "instance")["multi"] = json!(false)),
+    ("template-datasource", |board| {
+        variable(board, "datasource")["name"] = json!("source")
+    }),
+    ("template-job", |board| {
+        variable(board, "job")["allValue"] = json!(".*")
+    }),
+    ("template-instance", |board| {
+        variable(board, "instance")["multi"] = json!(false)
+    }),
     ("template-label-promql", |board| {
         variable(board, "job")["query"]["query"] = json!("label_values(up{, job)");
     }),
-    ("template-on-time-change-reload", |board| variable(board, "job")["refresh"] = json!(1)),
-    ("panel-datasource", |board| panel(board)["datasource"]["uid"] = json!("prometheus-1")),
-    ("panel-title-description", |board| panel(board)["description"] = json!("")),
-    ("panel-units", |board| panel(board)["fieldConfig"]["defaults"]["unit"] = json!("players")),
-    ("panel-no-targets", |board| panel(board)["targets"] = json!([])),
-    ("target-logql", |board| loki(board, "sum(rate({job=\"a\"}[$__auto])")),
-    ("target-logql-auto", |board| loki(board, "sum(rate({job=\"a\"}[5m]))")),
-    ("target-promql", |board| ask(board, "max(up{job=~\"$job\", instance=~\"$instance\"}")),
-    ("target-rate-interval", |board| {
-        ask(board, "rate(a_total{job=~\"$job\", instance=~\"$instance\"}[5m])");
+    ("template-on-time-change-reload", |board| {
+        variable(board, "job")["refresh"] = json!(1)
     }),
-    ("target-job", |board| ask(board, "up{job=\"$job\", instance=~\"$instance\"}")),
+    ("panel-datasource", |board| {
+        panel(board)["datasource"]["uid"] = json!("prometheus-1")
+    }),
+    ("panel-title-description", |board| {
+        panel(board)["description"] = json!("")
+    }),
+    ("panel-units", |board| {
+        panel(board)["fieldConfig"]["defaults"]["unit"] = json!("players")
+    }),
+    ("panel-no-targets", |board| {
+        panel(board)["targets"] = json!([])
+    }),
+    ("target-logql", |board| {
+        loki(board, "sum(rate({job=\"a\"}[$__auto])")
+    }),
+    ("target-logql-auto", |board| {
+        loki(board, "sum(rate({job=\"a\"}[5m]))")
+    }),
+    ("target-promql", |board| {
+        ask(board, "max(up{job=~\"$job\", instance=~\"$instance\"}")
+    }),
+    ("target-rate-interval", |board| {
+        ask(
+            board,
+            "rate(a_total{job=~\"$job\", instance=~\"$instance\"}[5m])",
+        );
+    }),
+    ("target-job", |board| {
+        ask(board, "up{job=\"$job\", instance=~\"$instance\"}")
+    }),
     ("target-instance", |board| ask(board, "up{job=~\"$job\"}")),
     ("target-counter-agg", |board| {
-        ask(board, "sum(a_total{job=~\"$job\", instance=~\"$instance\"})");
+        ask(
+            board,
+            "sum(a_total{job=~\"$job\", instance=~\"$instance\"})",
+        );
     }),
-    ("uneditable-dashboard", |board| board["editable"] = json!(true)),
+    ("uneditable-dashboard", |board| {
+        board["editable"] = json!(true)
+    }),
 ];
 
 fn variable<'a>(board: &'a mut Value, name: &str) -> &'a mut Value {

@@ -9,7 +9,7 @@ use promql_parser::{
 };
 
 /// Stands for `$__rate_interval`: a length that nobody writes.
-const RATE_INTERVAL: &str = "8869990787ms";
+const RATE_INTERVAL: &str = "12345678ms";
 
 /// One use of a metric in an expression.
 #[derive(Debug)]
@@ -134,7 +134,10 @@ pub fn logql(expr: &str) -> Vec<(&'static str, String)> {
     if !selects || !even('{', '}') || !even('(', ')') || !even('[', ']') {
         found.push(("target-logql", format!("no LogQL: {expr}")));
     }
-    let ranges = expr.split('[').skip(1).filter_map(|it| it.split(']').next());
+    let ranges = expr
+        .split('[')
+        .skip(1)
+        .filter_map(|it| it.split(']').next());
     if ranges.into_iter().any(|range| range != "$__auto") {
         found.push(("target-logql-auto", "a range other than $__auto".to_owned()));
     }
