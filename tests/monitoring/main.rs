@@ -6,6 +6,7 @@ mod catalogue;
 mod documents;
 mod files;
 mod health;
+mod linter;
 mod live;
 mod places;
 mod processes;

@@ -29,7 +29,7 @@ from pictures import FLAGS
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 # The dashboard, the play whose end it shows, and the size of its picture in pixels.
-BOARDS = [("tonight", "night", 1440, 1860), ("season", "season", 1440, 1000), ("service", "night", 1440, 1760)]
+BOARDS = [("tonight", "night", 1440, 1815), ("season", "season", 1440, 980), ("service", "night", 1440, 1930)]
 PLAYS = {"night": ["--night", "2026-01-11"], "season": ["--season"]}
 LENGTHS = {"m": 60, "h": 3600, "d": 86400}
 LIFE_SECONDS_MAX = 120
@@ -49,7 +49,7 @@ def bundle(target):
     page.mkdir(exist_ok=True)
     shutil.copy(HERE / "grafana/index.html", page)
     loaders = [f"--loader:.{kind}=dataurl" for kind in ("svg", "ttf", "woff2")]
-    subprocess.run([npm / "node_modules/.bin/esbuild", HERE / "grafana/main.tsx", "--bundle", "--minify", "--log-level=error",
+    subprocess.run([npm / "node_modules/.bin/esbuild", HERE / "grafana/main.tsx", "--bundle", "--log-level=error",
                     '--define:process.env.NODE_ENV="production"', f"--outfile={page}/main.js", *loaders],
                    env=os.environ | {"NODE_PATH": str(npm / "node_modules")}, check=True)
     return page
@@ -142,7 +142,7 @@ def shoot(address, picture, width, height):
     flags = [flag for flag in FLAGS if "scale-factor" not in flag]
     with tempfile.TemporaryDirectory() as profile:
         done = subprocess.run([browser, *flags, f"--user-data-dir={profile}", f"--window-size={width},{height}", "--enable-logging=stderr",
-                               "--virtual-time-budget=30000", f"--screenshot={picture}", address], capture_output=True, text=True, timeout=180)
+                               "--virtual-time-budget=300000", f"--screenshot={picture}", address], capture_output=True, text=True, timeout=180)
     return re.findall(r'CONSOLE[^"]*"(.*)", source', done.stderr)
 
 

@@ -19,7 +19,7 @@ function Frame({ panel, data, noted }: Drawn & { noted: any[] }) {
   const { x, y, w, h } = panel.gridPos;
   const [width, height] = [w * COLUMN - SPACE, h * ROW - SPACE];
   const place: React.CSSProperties = { position: 'absolute', left: x * COLUMN, top: y * ROW, width, height };
-  if (panel.type === 'row') return <div className="row" style={place}>{panel.title}</div>;
+  if (panel.type === 'row') return <div className="section" style={place}>{panel.title}</div>;
   return <div style={place}>
     <PanelChrome title={panel.title} description={panel.description} width={width} height={height}>
       {(inner: number, tall: number) => <Body panel={panel} data={data} range={timeRange(dateTime)} marks={noted} theme={theme} width={inner} height={tall} />}
@@ -52,6 +52,7 @@ async function show() {
   const values = await variables(board.templating.list);
   const drawn = await Promise.all(board.panels.map((panel: any) => draw(panel, values)));
   const noted = await marks(board.annotations.list, values);
+  window.addEventListener("error", (event) => console.log("FAILED " + event.error?.stack?.replaceAll("\n", " | ")));
   createRoot(document.getElementById('root')!).render(
     <ThemeContext.Provider value={theme}>
       <GlobalStyles />
@@ -62,4 +63,4 @@ async function show() {
   console.log(`BOARD ${board.panels.length} panels, ${noted.length} marks`);
 }
 
-show().catch((error) => console.log(`FAILED ${error.stack ?? error}`));
+show().catch((error) => console.log(`FAILED ${String(error.stack ?? error).replaceAll("\n", " | ")}`));

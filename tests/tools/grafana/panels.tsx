@@ -2,15 +2,16 @@
 // What is asked of Prometheus belongs to queries.ts.
 import * as React from 'react';
 import {
-  DataFrame, FieldConfigOptionsRegistry, FieldType, GrafanaTheme2, TimeRange, VizOrientation, applyFieldOverrides,
+  DataFrame, FieldConfigOptionsRegistry, FieldType, GrafanaTheme2, TimeRange, VizOrientation, applyFieldOverrides, cacheFieldDisplayNames,
   getDisplayValueAlignmentFactors, getFieldDisplayValues, standardTransformers, standardTransformersRegistry, transformDataFrame,
 } from '@grafana/data';
-import { BarGauge, BigValue, Table, TimeSeries, VizRepeater } from '@grafana/ui';
+import { BarGauge, BigValue, TimeSeries, VizRepeater } from '@grafana/ui';
+import { TableNG } from '@grafana/ui/unstable';
 import { firstValueFrom } from 'rxjs';
 import { Mark, Values, fill } from './queries';
 
 standardTransformersRegistry.setInit(() =>
-  Object.values(standardTransformers).map((transformation: any) => ({ id: transformation.id, name: transformation.name, transformation, editor: (() => null) as any }))
+  [...new Map(Object.values(standardTransformers).map((it: any) => [it.id, it])).values()].map((transformation: any) => ({ id: transformation.id, name: transformation.name, transformation, editor: (() => null) as any }))
 );
 
 const STANDARD = ['displayName', 'unit', 'min', 'max', 'decimals', 'color', 'thresholds', 'mappings', 'links', 'noValue'];
@@ -33,7 +34,9 @@ export async function prepare(panel: any, raw: DataFrame[], values: Values, them
   }
   const data = steps.length ? await firstValueFrom(transformDataFrame(steps, raw, { interpolate: replaceVariables } as any)) : raw;
   const defaults = { ...panel.fieldConfig.defaults, custom: panel.fieldConfig.defaults.custom ?? {} };
-  return applyFieldOverrides({ data, fieldConfig: { ...panel.fieldConfig, defaults }, theme, timeZone, replaceVariables, fieldConfigRegistry: registry } as any);
+  const ready = applyFieldOverrides({ data, fieldConfig: { ...panel.fieldConfig, defaults }, theme, timeZone, replaceVariables, fieldConfigRegistry: registry } as any);
+  cacheFieldDisplayNames(ready);
+  return ready;
 }
 
 export function isEmpty(data: DataFrame[]): boolean {
@@ -67,7 +70,7 @@ function Stat(props: Props) {
   const { options } = panel;
   return <VizRepeater source={props.data} width={width} height={height} renderCounter={0} itemSpacing={3} autoGrid
     orientation={direction(options.orientation, width, height)} getValues={() => display(props)}
-    getAlignmentFactors={(values: any) => getDisplayValueAlignmentFactors(values.map((it: any) => it.display))}
+    getAlignmentFactors={(values: any) => getDisplayValueAlignmentFactors(values)}
     renderValue={({ value, alignmentFactors, width, height, count }: any) =>
       <BigValue value={value.display} count={count} width={width} height={height} theme={theme} colorMode={options.colorMode} graphMode={options.graphMode}
         justifyMode={options.justifyMode} textMode={options.textMode} alignmentFactors={alignmentFactors} text={options.text} disableWideLayout={!options.wideLayout} />} />;
@@ -78,7 +81,7 @@ function Bars(props: Props) {
   const { options } = panel;
   return <VizRepeater source={props.data} width={width} height={height} renderCounter={0} itemSpacing={10}
     orientation={direction(options.orientation, width, height)} minVizHeight={options.minVizHeight} maxVizHeight={options.maxVizHeight} minVizWidth={options.minVizWidth}
-    getValues={() => display(props)} getAlignmentFactors={(values: any) => getDisplayValueAlignmentFactors(values.map((it: any) => it.display))}
+    getValues={() => display(props)} getAlignmentFactors={(values: any) => getDisplayValueAlignmentFactors(values)}
     renderValue={({ value, alignmentFactors, orientation, width, height }: any) =>
       <BarGauge value={value.display} field={value.field} display={value.view?.getFieldDisplayProcessor(value.colIndex)} width={width} height={height} orientation={orientation} theme={theme}
         displayMode={options.displayMode} valueDisplayMode={options.valueMode} namePlacement={options.namePlacement} showUnfilled={options.showUnfilled}
@@ -118,7 +121,7 @@ export function Body(props: Props) {
     case 'stat': return <Stat {...props} />;
     case 'bargauge': return <Bars {...props} />;
     case 'timeseries': return <Series {...props} />;
-    case 'table': return <Table data={data[0]} width={width} height={height} />;
+    case 'table': return <TableNG data={data[0]} width={width} height={height} structureRev={1} />;
     default: throw new Error(`no panel of the type ${panel.type}`);
   }
 }

@@ -40,8 +40,10 @@ function legend(format: string, labels: Values): string {
   return Object.values(labels).join(', ') || 'Value';
 }
 
-function number(text: string): number {
-  return text === '+Inf' ? Infinity : text === '-Inf' ? -Infinity : Number(text);
+// What has no value is a gap.
+function number(text: string): number | null {
+  const value = text === '+Inf' ? Infinity : text === '-Inf' ? -Infinity : Number(text);
+  return Number.isNaN(value) ? null : value;
 }
 
 // One frame with a column a label, as for `format: table`.
@@ -60,7 +62,7 @@ function table(result: any[], refId: string, several: boolean): DataFrame {
 // One frame a series; a range is filled up with nulls so that a gap is seen.
 function series(result: any[], target: any, times: number[] | undefined): DataFrame[] {
   return result.map((one) => {
-    const points: Map<number, number> = new Map((one.values ?? [one.value]).map(([at, value]: [number, string]) => [at * 1000, number(value)]));
+    const points: Map<number, number | null> = new Map((one.values ?? [one.value]).map(([at, value]: [number, string]) => [at * 1000, number(value)]));
     const at = times ?? [...points.keys()];
     const name = legend(target.legendFormat, one.metric);
     return createDataFrame({
@@ -105,7 +107,7 @@ export async function marks(list: any[], values: Values): Promise<Mark[]> {
     for (const row of result) {
       let last = -Infinity;
       for (const [at, value] of row.values as [number, string][]) {
-        const instant = one.useValueForTime ? number(value) : at * 1000;
+        const instant = one.useValueForTime ? Number(value) : at * 1000;
         if (instant - last > step * 1000 && instant >= from && instant <= to) found.push({ at: instant, color: one.iconColor });
         last = instant;
       }
