@@ -9,3 +9,4 @@ mod processes;
 mod prometheus;
 mod promql;
 mod replay;
+mod rules;

@@ -6,7 +6,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     process::Command,
 };
 
@@ -298,12 +298,42 @@ async fn look_at_others(prometheus: &Prometheus, board: &Board, nights: &[Looked
     faults
 }
 
-/// A Prometheus with the season's metrics and with what the shipped rules make of them, and what each rule returned.
-async fn played(folder: &Path) -> (Prometheus, Vec<Looked>, BTreeMap<String, Vec<String>>) {
+/// Where a played season's blocks are kept and taken from, for whoever changes rules and panels: playing takes minutes.
+const KEPT: &str = "TIPOFF_SEASON";
+
+/// Fills the folder with the season's blocks: plays it, unless it was kept.
+fn season(folder: &Path) {
+    let kept = std::env::var_os(KEPT).map(PathBuf::from);
+    let blocks = folder.join("blocks");
+    if let Some(kept) = kept.as_deref().filter(|kept| kept.is_dir()) {
+        copy(kept, &blocks);
+        return;
+    }
     let metrics = folder.join("season.txt");
     print!("{}", play(folder, &metrics));
     import(&metrics, folder).unwrap();
     fs::remove_file(&metrics).unwrap();
+    if let Some(kept) = kept {
+        copy(&blocks, &kept);
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+/// A Prometheus with the season's metrics and with what the shipped rules make of them, and what each rule returned.
+async fn played(folder: &Path) -> (Prometheus, Vec<Looked>, BTreeMap<String, Vec<String>>) {
+    season(folder);
     let rules = rules();
     let (recording, alerting): (Vec<&Rule>, Vec<&Rule>) =
         rules.iter().partition(|rule| rule.record.is_some());
