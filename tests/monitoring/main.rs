@@ -4,6 +4,7 @@
 
 mod catalogue;
 mod files;
+mod live;
 mod places;
 mod processes;
 mod prometheus;

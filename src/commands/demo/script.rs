@@ -64,10 +64,13 @@ pub async fn play(act: &Act, app: &App, recorder: &mut Recorder) -> anyhow::Resu
         }
         let run = app.engine.shared().store.run(&key).await?;
         progress.show(run.as_ref(), now);
+        progress.fall_in(act.clock.has_caught_up());
         let tempo = pace::tempo(run.as_ref(), &events, now);
         recorder.look(app, &act.clock, tempo).await?;
         let sampled = |run: &Run| !recorder.records() || now >= run.instants.deadline_at + SAMPLED;
-        if run.is_some_and(|run| is_over(&run, now) && sampled(&run)) {
+        // A live play is over by the real clock, however early its night was complete.
+        let played = !act.is_live() || act.clock.has_caught_up();
+        if played && run.is_some_and(|run| is_over(&run, now) && sampled(&run)) {
             act.clock.hold_at(None);
             progress.end();
             return Ok(());
