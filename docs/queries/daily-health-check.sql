@@ -1,5 +1,5 @@
 -- The daily health check, of the embedded warehouse: one row a night, the nights on which nothing was written included.
--- Ask it with: tipoff warehouse query "$(cat docs/queries/daily-health-check.sql)"
+-- Ask it with: tipoff warehouse query -- "$(cat docs/queries/daily-health-check.sql)"
 -- daily-health-check.bigquery.sql is the same for BigQuery; one test holds both to the same rows.
 WITH RECURSIVE
   -- The first and the last game date: the last seven, as far as UTC knows. Write others here, such as '2026-01-05'.

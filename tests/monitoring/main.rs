@@ -3,7 +3,9 @@
 //! How the service counts is tested beside `src/telemetry`.
 
 mod catalogue;
+mod documents;
 mod files;
+mod health;
 mod live;
 mod places;
 mod processes;

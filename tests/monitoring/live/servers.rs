@@ -38,8 +38,10 @@ pub struct Fired {
 
 /// Both servers; dropping them ends them.
 pub struct Servers {
-    prometheus: String,
-    alertmanager: String,
+    /// Where Prometheus is.
+    pub prometheus: String,
+    /// Where Alertmanager is.
+    pub alertmanager: String,
     _processes: [Process; 2],
 }
 
