@@ -52,6 +52,7 @@ pub async fn run(args: &Args) -> anyhow::Result<ExitCode> {
         };
         if !played? {
             app.stop().await;
+            recorder.finish()?;
             println!("\nstopped; a season is always played from its first night on");
             return Ok(ExitCode::SUCCESS);
         }
