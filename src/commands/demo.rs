@@ -121,6 +121,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
             stop_signal().await?;
         }
     } else {
+        recorder.finish()?;
         println!("\nstopped; the same command goes on from here");
     }
     app.stop().await;
