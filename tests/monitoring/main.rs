@@ -9,5 +9,7 @@ mod health;
 mod live;
 mod places;
 mod processes;
+mod prometheus;
 mod promql;
+mod replay;
 mod rules;

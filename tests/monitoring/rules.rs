@@ -3,6 +3,7 @@
 //! Whole nights on a real Prometheus are looked at elsewhere.
 
 mod exposition;
+mod inhibition;
 mod mutants;
 mod mutation;
 mod routes;
@@ -88,6 +89,22 @@ fn every_alert_is_said_in_full_and_has_a_runbook() {
             said("runbook_url")
                 .starts_with("{{ with $externalLabels.runbooks }}{{ . }}{{ else }}http://")
         );
+    }
+}
+
+#[test]
+fn every_alert_stands_in_the_table_of_symptoms_with_its_severities() {
+    let document = files::read("docs/monitoring.md");
+    let rows: Vec<&str> = document.lines().filter(|it| it.starts_with('|')).collect();
+    for rule in alerts() {
+        let (name, severity) = (rule.name(), &rule.labels["severity"]);
+        // The inhibitor is no symptom.
+        if severity == "none" {
+            continue;
+        }
+        let link = format!("[{name}](runbooks/{name}.md)");
+        let of_it = |row: &&&str| row.contains(&link) && row.contains(severity);
+        assert_eq!(rows.iter().filter(of_it).count(), 1, "{}", rule.place());
     }
 }
 
