@@ -173,7 +173,7 @@ impl Scene {
         match self.places.step(&line)? {
             Step::Run(line) => {
                 let output = shell(&line, folder, &self.url).output().unwrap();
-                judge(&output)
+                judge(&line, &output)
             }
             Step::Serve(line) => served(&line, folder).await,
         }
@@ -216,8 +216,11 @@ fn shell(line: &str, folder: &Path, url: &str) -> Command {
     command
 }
 
-fn judge(output: &Output) -> Result<(), String> {
-    if output.status.success() {
+/// It did what it is there for. `status` says by its exit code how the night stands, and that night went wrong.
+fn judge(line: &str, output: &Output) -> Result<(), String> {
+    let is_no = line.starts_with("tipoff status") && output.status.code() == Some(1);
+    let answered = output.stdout.starts_with(format!("phase4-to-phase5 {NIGHT}").as_bytes());
+    if output.status.success() || (is_no && answered) {
         return Ok(());
     }
     Err(format!(
@@ -307,9 +310,11 @@ fn a_command_that_nobody_knows_how_to_run_is_found_and_never_skipped() {
 #[test]
 fn a_command_that_fails_is_told_with_what_it_said() {
     let folder = tempfile::tempdir().unwrap();
-    let output = |line| shell(line, folder.path(), "").output().unwrap();
-    let error = judge(&output("echo broken >&2; false")).unwrap_err();
+    let judged = |line| judge(line, &shell(line, folder.path(), "").output().unwrap());
+    let error = judged("echo broken >&2; false").unwrap_err();
     assert!(error.contains("broken"), "{error}");
-    assert!(judge(&output("false | true")).is_err(), "in a pipe, too");
-    assert_eq!(judge(&output("true")), Ok(()));
+    assert!(judged("false | true").is_err(), "in a pipe, too");
+    assert_eq!(judged("true"), Ok(()));
+    let nobody = "tipoff status --url http://127.0.0.1:1";
+    assert!(judged(nobody).is_err(), "no answer is not a no");
 }

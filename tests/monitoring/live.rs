@@ -42,17 +42,20 @@ struct Case {
     fires: &'static [(&'static str, &'static str)],
     /// Those that Alertmanager tells people: not what another one covers, and not what the service tells itself.
     told: &'static [(&'static str, &'static str)],
+    /// Those that may fire and be told, or not.
+    may: &'static [(&'static str, &'static str)],
 }
 
-/// What fires while no worker answers.
-const WORKERS_GONE: &[(&str, &str)] = &[
-    ("WorkersSilent", "critical"),
+/// What fires while every attempt of every unit fails.
+const ALL_FAIL: &[(&str, &str)] = &[
     ("CompletionLow", "critical"),
     ("CompletionLow", "warning"),
-    ("GapExceeded", "warning"),
-    ("GapExceeded", "critical"),
     ("DeadlineAtRisk", "warning"),
     ("DeadlineBreached", "critical"),
+    ("GameWithoutPredictions", "warning"),
+    ("GapExceeded", "critical"),
+    ("GapExceeded", "warning"),
+    ("NothingPredicted", "critical"),
 ];
 
 const CASES: [Case; 7] = [
@@ -61,47 +64,86 @@ const CASES: [Case; 7] = [
         arguments: &[],
         fires: &[],
         told: &[],
+        may: &[],
     },
     Case {
         name: "workers-gone",
         arguments: &["--night", "2026-01-11"],
-        fires: WORKERS_GONE,
+        fires: &[
+            ("WorkersSilent", "critical"),
+            ("CompletionLow", "critical"),
+            ("CompletionLow", "warning"),
+            ("GapExceeded", "warning"),
+            ("GapExceeded", "critical"),
+            ("DeadlineBreached", "critical"),
+        ],
         told: &[
             ("WorkersSilent", "critical"),
             ("CompletionLow", "critical"),
-            ("DeadlineAtRisk", "warning"),
             ("DeadlineBreached", "critical"),
         ],
+        // Its last batch stands still until shortly before the deadline; on a slow machine it still does when it is live.
+        may: &[("DeadlineAtRisk", "warning"), ("BatchStalled", "warning")],
     },
     Case {
         name: "nobody-ready",
         arguments: &["--night", "2026-03-02"],
-        fires: &[],
-        told: &[],
+        fires: &[
+            ("StartLatencyHigh", "critical"),
+            ("StartLatencyHigh", "warning"),
+            ("NothingDispatched", "critical"),
+            ("DeadlineAtRisk", "warning"),
+            ("DeadlineBreached", "critical"),
+            ("NothingPredicted", "critical"),
+        ],
+        told: &[
+            ("StartLatencyHigh", "critical"),
+            ("NothingDispatched", "critical"),
+            ("DeadlineAtRisk", "warning"),
+            ("DeadlineBreached", "critical"),
+        ],
+        may: &[],
     },
     Case {
-        name: "schema-drift",
+        name: "all-fail",
         arguments: &["--night", "2026-02-07"],
-        fires: &[],
-        told: &[],
+        fires: ALL_FAIL,
+        told: &[
+            ("CompletionLow", "critical"),
+            ("DeadlineAtRisk", "warning"),
+            ("DeadlineBreached", "critical"),
+            ("GameWithoutPredictions", "warning"),
+        ],
+        may: &[],
     },
     Case {
         name: MENDED,
         arguments: &["--night", "2025-12-30"],
-        fires: &[],
-        told: &[],
+        fires: &[
+            ("NothingDispatched", "critical"),
+            ("DeadlineAtRisk", "warning"),
+            ("UpstreamLate", "warning"),
+        ],
+        told: &[
+            ("NothingDispatched", "critical"),
+            ("DeadlineAtRisk", "warning"),
+            ("UpstreamLate", "warning"),
+        ],
+        may: &[],
     },
     Case {
         name: KILLED,
         arguments: &["--night", "2026-01-06"],
         fires: &[("ServiceDown", "critical")],
         told: &[("ServiceDown", "critical")],
+        may: &[],
     },
     Case {
         name: TELLING,
-        arguments: &["--night", "2026-01-11"],
-        fires: WORKERS_GONE,
+        arguments: &["--night", "2026-02-07"],
+        fires: ALL_FAIL,
         told: &[],
+        may: &[],
     },
 ];
 
@@ -232,16 +274,17 @@ fn expected_to_be_told(severities: &[&str]) -> BTreeSet<Fired> {
     CASES.iter().flat_map(told).collect()
 }
 
-fn differences<T: Ord + std::fmt::Debug>(
-    what: &str,
-    expected: &BTreeSet<T>,
-    is: &BTreeSet<T>,
-) -> String {
+/// What is missing, and what came unexpectedly.
+fn differences(what: &str, expected: &BTreeSet<Fired>, is: &BTreeSet<Fired>) -> String {
     let mut text = String::new();
     for missing in expected.difference(is) {
         text += &format!("{what}: missing: {missing:?}\n");
     }
-    for unexpected in is.difference(expected) {
+    let may: BTreeSet<Fired> = CASES
+        .iter()
+        .flat_map(|case| case.may.iter().map(|it| fired(case.name, *it)))
+        .collect();
+    for unexpected in is.difference(expected).filter(|it| !may.contains(it)) {
         text += &format!("{what}: unexpected: {unexpected:?}\n");
     }
     text
@@ -251,16 +294,34 @@ async fn compare(scene: &Scene) -> String {
     let fired = scene.servers.fired().await;
     let mails = scene.told(&scene.mail.mails());
     let posts = scene.told(&scene.slack.posts());
+    let everybody = expected_to_be_told(&["critical", "warning"]);
     [
         differences("Prometheus", &expected_to_fire(), &fired),
         differences("mail", &expected_to_be_told(&["critical"]), &mails),
-        differences(
-            "Slack",
-            &expected_to_be_told(&["critical", "warning"]),
-            &posts,
-        ),
+        differences("Slack", &everybody, &posts),
     ]
     .concat()
+}
+
+#[test]
+fn what_is_missing_and_what_came_unexpectedly_is_named() {
+    let expected = BTreeSet::from([fired("good", ("A", "critical"))]);
+    let is = BTreeSet::from([
+        fired("good", ("B", "warning")),
+        fired("workers-gone", ("BatchStalled", "warning")),
+    ]);
+    let text = differences("mail", &expected, &is);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 2, "what may come is not unexpected: {text}");
+    assert!(
+        lines[0].contains("missing") && lines[0].contains("\"A\""),
+        "{text}"
+    );
+    assert!(
+        lines[1].contains("unexpected") && lines[1].contains("\"B\""),
+        "{text}"
+    );
+    assert_eq!(differences("mail", &expected, &expected), "");
 }
 
 #[tokio::test]
