@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, path::Path, time::Duration};
 use serde_json::{Value, json};
 
 use crate::{
-    files::{self, ROOT, Rule},
+    files::{ROOT, Rule},
     processes::{Process, free_port},
 };
 
