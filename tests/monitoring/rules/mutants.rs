@@ -115,10 +115,10 @@ fn binaries(binary: &BinaryExpr) -> Vec<Variant> {
         all.push((change, with(&lost)));
     }
     all.extend(within(variants(&binary.lhs), |side| {
-        with(&|it| it.lhs = Box::new(parenthesized(&side)))
+        with(&|it| *it.lhs = parenthesized(&side))
     }));
     all.extend(within(variants(&binary.rhs), |side| {
-        with(&|it| it.rhs = Box::new(parenthesized(&side)))
+        with(&|it| *it.rhs = parenthesized(&side))
     }));
     all
 }
