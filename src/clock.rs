@@ -148,6 +148,28 @@ impl WarpClock {
         self.changed.send_replace(());
     }
 
+    /// Whether it has fallen in with the machine's clock and runs at its pace.
+    pub fn has_caught_up(&self) -> bool {
+        self.read().1
+    }
+
+    /// What it shows, and whether that is the machine's own time.
+    fn read(&self) -> (Instant, bool) {
+        let pace = *self.lock();
+        let real = SystemClock::read();
+        let passed = (real - pace.real).num_microseconds().unwrap_or(i64::MAX) as f64 * pace.speed;
+        let runs = pace.shown + TimeDelta::microseconds(passed as i64);
+        // A clock that is already past the instant does not turn back to it.
+        let shown = pace
+            .until
+            .map_or(runs, |until| runs.min(until.max(pace.shown)));
+        if self.caught_up(shown, real) {
+            (real, true)
+        } else {
+            (shown, false)
+        }
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Pace> {
         self.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -160,19 +182,7 @@ impl WarpClock {
 #[async_trait]
 impl Clock for WarpClock {
     fn now(&self) -> Instant {
-        let pace = *self.lock();
-        let real = SystemClock::read();
-        let passed = (real - pace.real).num_microseconds().unwrap_or(i64::MAX) as f64 * pace.speed;
-        let runs = pace.shown + TimeDelta::microseconds(passed as i64);
-        // A clock that is already past the instant does not turn back to it.
-        let shown = pace
-            .until
-            .map_or(runs, |until| runs.min(until.max(pace.shown)));
-        if self.caught_up(shown, real) {
-            real
-        } else {
-            shown
-        }
+        self.read().0
     }
 
     async fn sleep_until(&self, at: Instant) {
@@ -260,6 +270,7 @@ mod tests {
     #[test]
     fn a_fast_clock_that_may_not_overtake_the_machines_falls_in_with_it() {
         let behind = SystemClock.now() - TimeDelta::hours(1);
+        assert!(!WarpClock::new(behind, 1.0, true).has_caught_up());
         let clock = WarpClock::new(behind, 1e12, true);
         for _ in 0..1_000 {
             let shown = clock.now();
@@ -269,6 +280,7 @@ mod tests {
         std::hint::black_box(SystemClock.now());
         let caught_up = clock.now();
         assert!(SystemClock.now() - caught_up < TimeDelta::seconds(30));
+        assert!(clock.has_caught_up());
         clock.set_speed(1e12);
         assert!(
             clock.now() <= SystemClock.now(),
@@ -282,6 +294,7 @@ mod tests {
         let clock = WarpClock::new(start, 1e9, false);
         while SystemClock.now() == start {}
         assert!(clock.now() > SystemClock.now());
+        assert!(!clock.has_caught_up(), "it never falls in with it");
     }
 
     #[test]

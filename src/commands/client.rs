@@ -116,7 +116,7 @@ impl Call {
 }
 
 impl Target {
-    /// Calls the service; `None`: nobody listens there.
+    /// Calls the service; `None`: nobody listens there. An answer without content is null.
     ///
     /// # Errors
     ///
@@ -139,6 +139,9 @@ impl Target {
             Err(error) => return Err(error).with_context(|| format!("calling {url}")),
         };
         let status = response.status();
+        if status == StatusCode::NO_CONTENT {
+            return Ok(Some((status, Value::Null)));
+        }
         let body = response
             .json()
             .await

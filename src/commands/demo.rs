@@ -58,6 +58,9 @@ pub struct Args {
     /// With --live: how long until the deadline falls
     #[arg(long, value_name = "LENGTH", default_value = "4m", value_parser = length)]
     deadline_in: TimeDelta,
+    /// With --live: how long until the upstream finishes; without it, in the night's own time
+    #[arg(long, value_name = "LENGTH", value_parser = length, requires = "live")]
+    upstream_in: Option<TimeDelta>,
     /// Where all chances start
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -118,6 +121,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
             stop_signal().await?;
         }
     } else {
+        recorder.finish()?;
         println!("\nstopped; the same command goes on from here");
     }
     app.stop().await;
@@ -165,6 +169,9 @@ impl Act {
             handoff.routing = shift.routing(&handoff.routing);
             config.routing = shift.routing(&config.routing);
             slate = shift.slate(slate);
+            if let Some(late) = args.upstream_in {
+                slate.finish_upstream(SystemClock.now() + late);
+            }
             game_date = shift.game_date;
         }
         let wanted = Play {
@@ -193,6 +200,11 @@ impl Act {
     pub fn policy(&self) -> &Policy {
         // The built-in configuration has one handoff; `prepare` has seen it.
         &self.config.handoffs[0].policy
+    }
+
+    /// Whether it is played against the real clock.
+    pub fn is_live(&self) -> bool {
+        self.stage.play.live_deadline_at.is_some()
     }
 
     /// The zones its story is told in.

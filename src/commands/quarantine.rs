@@ -63,8 +63,11 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A line a message; an order's outcome as its reason.
+/// A line a message; an order's outcome as its reason. Nothing is answered where a message was removed.
 fn text(answer: &Value) -> String {
+    if answer.is_null() {
+        return "removed\n".to_owned();
+    }
     match answer.as_array() {
         Some(messages) if messages.is_empty() => "nothing is in quarantine\n".to_owned(),
         Some(messages) => messages.iter().map(line).collect(),
@@ -102,5 +105,6 @@ mod tests {
         );
         assert_eq!(text(&json!([])), "nothing is in quarantine\n");
         assert_eq!(text(&json!({"reason": "replayed"})), "replayed\n");
+        assert_eq!(text(&json!(null)), "removed\n");
     }
 }

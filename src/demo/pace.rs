@@ -45,6 +45,8 @@ impl Tempo {
 pub const SAMPLES_APART_MAX: TimeDelta = TimeDelta::seconds(60);
 /// How long after the last movement a batch still counts as busy.
 const MOVING: TimeDelta = TimeDelta::seconds(90);
+/// How long a finished upstream whose units are not sent is watched closely: a night may wait for hours.
+const STARTING: TimeDelta = TimeDelta::minutes(30);
 /// How near an instant has to be.
 const SOON: TimeDelta = TimeDelta::seconds(60);
 
@@ -69,7 +71,8 @@ pub fn tempo(run: Option<&Run>, events: &[Instant], now: Instant) -> Tempo {
         .chain(&fixed.retries_at)
         .chain([&fixed.check_at, &fixed.deadline_at]);
     let due = scheduled.into_iter().any(near);
-    let starting = run.start.finished_at.is_some()
+    let recently = |at: Instant| now < at + STARTING;
+    let starting = run.start.finished_at.is_some_and(recently)
         && run.start.dispatched_at.is_none()
         && run.state == State::Waiting;
     match () {
@@ -150,14 +153,15 @@ mod tests {
     }
 
     #[test]
-    fn a_finished_upstream_is_watched_until_the_first_dispatch() {
+    fn a_finished_upstream_is_watched_until_the_first_dispatch_for_half_an_hour_at_most() {
         let trigger = Trigger {
             finished_at: Some(at("00:30:00")),
             ..Trigger::of(Source::Event)
         };
         let waiting = step(run(), &Event::Triggered(trigger), at("00:40:00")).run;
         assert_eq!(waiting.state, State::Waiting);
-        assert_eq!(tempo(Some(&waiting), &[], at("00:50:00")), Tempo::Near);
+        assert_eq!(tempo(Some(&waiting), &[], at("00:59:59")), Tempo::Near);
+        assert_eq!(tempo(Some(&waiting), &[], at("01:00:00")), Tempo::Idle);
         let mut sent = waiting;
         sent.start.dispatched_at = Some(at("00:41:00"));
         assert_eq!(tempo(Some(&sent), &[], at("00:50:00")), Tempo::Idle);

@@ -103,6 +103,19 @@ impl Slate {
         }
     }
 
+    /// Has the upstream, if it runs at all, finish at another instant, with its rows.
+    pub fn finish_upstream(&mut self, at: Instant) {
+        let Some(upstream) = &mut self.upstream else {
+            return;
+        };
+        let by = at - upstream.finished_at;
+        upstream.started_at += by;
+        upstream.finished_at = at;
+        for feature in &mut self.features {
+            feature.updated_at += by;
+        }
+    }
+
     /// Writes what is in the tables before the upstream has finished: who plays, and that it is at work.
     ///
     /// # Errors

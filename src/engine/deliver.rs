@@ -234,6 +234,8 @@ fn record(run: &Run) -> RunRecord {
         summary: serde_json::json!({
             "state": run.state.name(),
             "verdict": run.verdict().map(Verdict::name),
+            "upstream_finished_at": run.start.finished_at,
+            "dispatched_at": run.start.dispatched_at,
             "expected": counts.expected,
             "ready": counts.ready,
             "dispatched": counts.dispatched,

@@ -1,6 +1,6 @@
 //! The runbooks, in the program itself: people read them where no network leads to the documents.
 //!
-//! Which alert has which runbook is said in `kinds`.
+//! Which alert of the service has which runbook is said in `kinds`; the others belong to the rules in `alerts/`.
 
 /// A runbook by its name, as Markdown.
 pub fn runbook(name: &str) -> Option<&'static str> {
@@ -9,10 +9,14 @@ pub fn runbook(name: &str) -> Option<&'static str> {
 }
 
 /// Every runbook by its name.
-pub const RUNBOOKS: [(&str, &str); 22] = [
+pub const RUNBOOKS: [(&str, &str); 33] = [
     (
         "BatchStalled",
         include_str!("../../docs/runbooks/BatchStalled.md"),
+    ),
+    (
+        "BudgetSpent",
+        include_str!("../../docs/runbooks/BudgetSpent.md"),
     ),
     (
         "ChannelFailing",
@@ -35,6 +39,14 @@ pub const RUNBOOKS: [(&str, &str); 22] = [
         include_str!("../../docs/runbooks/DeadlineBreached.md"),
     ),
     (
+        "DeliveriesLate",
+        include_str!("../../docs/runbooks/DeliveriesLate.md"),
+    ),
+    (
+        "EffectsGivenUp",
+        include_str!("../../docs/runbooks/EffectsGivenUp.md"),
+    ),
+    (
         "EventPathSilent",
         include_str!("../../docs/runbooks/EventPathSilent.md"),
     ),
@@ -51,6 +63,10 @@ pub const RUNBOOKS: [(&str, &str); 22] = [
         include_str!("../../docs/runbooks/GapExceeded.md"),
     ),
     (
+        "HeartbeatSilent",
+        include_str!("../../docs/runbooks/HeartbeatSilent.md"),
+    ),
+    (
         "MessagesQuarantined",
         include_str!("../../docs/runbooks/MessagesQuarantined.md"),
     ),
@@ -63,8 +79,20 @@ pub const RUNBOOKS: [(&str, &str); 22] = [
         include_str!("../../docs/runbooks/NothingPredicted.md"),
     ),
     (
+        "QuarantineGrowing",
+        include_str!("../../docs/runbooks/QuarantineGrowing.md"),
+    ),
+    (
         "ReadinessGap",
         include_str!("../../docs/runbooks/ReadinessGap.md"),
+    ),
+    (
+        "ServiceAbsent",
+        include_str!("../../docs/runbooks/ServiceAbsent.md"),
+    ),
+    (
+        "ServiceDown",
+        include_str!("../../docs/runbooks/ServiceDown.md"),
     ),
     (
         "SlateMismatch",
@@ -75,8 +103,24 @@ pub const RUNBOOKS: [(&str, &str); 22] = [
         include_str!("../../docs/runbooks/StartLatencyHigh.md"),
     ),
     (
+        "StartLatencyUnmeasured",
+        include_str!("../../docs/runbooks/StartLatencyUnmeasured.md"),
+    ),
+    (
         "StartedDegraded",
         include_str!("../../docs/runbooks/StartedDegraded.md"),
+    ),
+    (
+        "StoreFailing",
+        include_str!("../../docs/runbooks/StoreFailing.md"),
+    ),
+    (
+        "TimersLate",
+        include_str!("../../docs/runbooks/TimersLate.md"),
+    ),
+    (
+        "TipoffTellsPeople",
+        include_str!("../../docs/runbooks/TipoffTellsPeople.md"),
     ),
     (
         "UnitsOnEmptyDate",

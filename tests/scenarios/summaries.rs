@@ -93,3 +93,34 @@ async fn each_summary_is_sent_once_at_its_time_and_after_a_pause_only_the_latest
     assert_eq!(at(&app, &clock, "2026-01-29T21:00:00Z").await.len(), 3);
     app.stop().await;
 }
+
+#[tokio::test]
+async fn what_spans_nights_is_in_the_metrics_also_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(ManualClock::new(instant("2026-01-19T07:00:00Z")));
+    let lines = [
+        "tipoff_nights{handoff=\"phase4-to-phase5\",verdict=\"breached\",window=\"season\"} 1",
+        "tipoff_started_nights{handoff=\"phase4-to-phase5\",started_by=\"none\",window=\"7_nights\"} 1",
+        "tipoff_night_deadline_timestamp_seconds{handoff=\"phase4-to-phase5\",nights_ago=\"1\"} 1768834800",
+        "tipoff_schedule_done_timestamp_seconds{handoff=\"phase4-to-phase5\",schedule=\"summary\"} 1768835400",
+        "tipoff_run_judged{handoff=\"phase4-to-phase5\"} 1",
+        "tipoff_reaching_channels 0",
+        "tipoff_channel_waiting_deliveries{channel=\"console\"} 0",
+    ];
+    for restarted in [false, true] {
+        let app = open(folder.path(), &clock).await;
+        if !restarted {
+            assert!(summaries(&app).await.is_empty());
+            assert!(at(&app, &clock, "2026-01-19T15:00:00Z").await.is_empty());
+            assert!(at(&app, &clock, "2026-01-19T15:02:00Z").await.is_empty());
+            assert_eq!(at(&app, &clock, "2026-01-19T15:10:00Z").await.len(), 1);
+        }
+        let url = format!("http://{}/metrics", app.address);
+        let text = reqwest::get(url).await.unwrap().text().await.unwrap();
+        for line in lines {
+            let found = text.contains(&format!("\n{line}\n"));
+            assert!(found, "restarted: {restarted}; no `{line}` in\n{text}");
+        }
+        app.stop().await;
+    }
+}

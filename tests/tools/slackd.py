@@ -35,6 +35,13 @@ HOOK = "/services/T000/B000/XXX"
 KNOWN_USERS = re.compile(r"^[UW][A-Z0-9]{1,29}$")
 TEXT_MAX = 40000
 METADATA_MAX = 8000
+# https://docs.slack.dev/messaging/formatting-message-text: no more than 100 attachments a message.
+ATTACHMENTS_MAX = 100
+# What a webhook of the old kind lets its sender choose.
+OVERRIDES = ("channel", "username", "icon_emoji", "icon_url")
+# https://docs.slack.dev/legacy/legacy-messaging/legacy-secondary-message-attachments
+ATTACHMENT = ("fallback", "callback_id", "color", "pretext", "title", "title_link", "text", "fields", "footer",
+              "mrkdwn_in", "actions", "image_url", "thumb_url", "author_name", "author_link", "ts")
 
 
 class Refused(Exception):
@@ -160,6 +167,30 @@ class Checker:
         ids = set()
         for index, it in enumerate(self.items(f"{place}/elements", block["elements"], 25)):
             self.button(f"{place}/elements/{index}", it, ids)
+
+    def attachment(self, place, thing):
+        if not self.known(place, thing, ATTACHMENT, ("fallback",)):
+            return
+        for name in ("fallback", "pretext", "title", "text", "footer"):
+            if name in thing and self.string(f"{place}/{name}", thing[name], TEXT_MAX, 0) and name != "fallback":
+                markup(thing[name], lambda message, name=name: self.fail(f"{place}/{name}", message))
+        if not any(str(thing.get(name, "")).strip() for name in ("pretext", "title", "text", "fields")):
+            self.fail(place, "must have pretext, title, text or fields")
+        if thing.get("title_link") and not re.match(r"^https?://[^\s/]+", str(thing["title_link"])):
+            self.fail(f"{place}/title_link", "must be a valid url")
+        if "color" in thing and not re.match(r"^(good|warning|danger|#[0-9A-Fa-f]{6})$", str(thing["color"])):
+            self.fail(f"{place}/color", "must be good, warning, danger or a hex colour")
+        for name in thing.get("mrkdwn_in", []):
+            if name not in ("pretext", "text", "fields", "title", "fallback"):
+                self.fail(f"{place}/mrkdwn_in", f"no such field: {name}")
+        if "fields" in thing:
+            for index, field in enumerate(self.items(f"{place}/fields", thing["fields"], 100)):
+                self.known(f"{place}/fields/{index}", field, ("title", "value", "short"), ("title", "value"))
+        if "actions" in thing:
+            for index, action in enumerate(self.items(f"{place}/actions", thing["actions"], 5)):
+                allowed = ("type", "text", "url", "style", "name", "value")
+                if self.known(f"{place}/actions/{index}", action, allowed, ("type", "text", "url")):
+                    self.string(f"{place}/actions/{index}/text", action["text"], 75)
 
     def button(self, place, thing, ids):
         allowed = ("type", "text", "action_id", "url", "value", "style", "confirm", "accessibility_label")
@@ -295,9 +326,33 @@ class Slack:
 
     def hook(self, payload):
         for name in payload:
-            if name not in ("text", "blocks", "unfurl_links", "unfurl_media", "mrkdwn"):
+            if name not in ("text", "blocks", "attachments", "unfurl_links", "unfurl_media", "mrkdwn", "link_names",
+                            *OVERRIDES):
                 raise Refused("invalid_payload")
-        self.keep(self.content(payload), hook=True)
+        for name in OVERRIDES:
+            if name in payload and not (isinstance(payload[name], str) and payload[name]):
+                raise Refused("invalid_payload")
+        if payload.get("channel", CHANNEL) not in NAMES:
+            raise Refused("channel_not_found")
+        attachments = self.attachments(payload.get("attachments"))
+        content = self.content(payload, keeps=bool(attachments))
+        self.keep(content | {"attachments": attachments}, hook=True)
+
+    @staticmethod
+    def attachments(attachments):
+        """Checks attachments as Alertmanager sends them, and gives them back."""
+        if attachments is None:
+            return []
+        if not isinstance(attachments, list) or not attachments:
+            raise Refused("no_text", "[ERROR] must provide at least one attachment [json-pointer:/attachments]")
+        if len(attachments) > ATTACHMENTS_MAX:
+            raise Refused("too_many_attachments")
+        checker = Checker()
+        for index, attachment in enumerate(attachments):
+            checker.attachment(f"/attachments/{index}", attachment)
+        if checker.wrong:
+            raise Refused("invalid_attachments", *checker.wrong)
+        return attachments
 
 
 # The page
@@ -356,8 +411,16 @@ def shown_block(block):
     return text + (f"<div class=fields>{fields}</div>" if fields else "")
 
 
+def shown_attachment(attachment):
+    title = shown_markup(attachment.get("title", ""))
+    if attachment.get("title_link"):
+        title = f"<a href='{html.escape(attachment['title_link'])}'>{title}</a>"
+    return f"<div class=section><div><b>{title}</b><br>{shown_markup(attachment.get('text', ''))}</div></div>"
+
+
 def shown_message(message, replies):
     inner = "".join(map(shown_block, message["blocks"])) or f"<p>{shown_markup(message['text'])}</p>"
+    inner += "".join(map(shown_attachment, message.get("attachments", [])))
     at = time.strftime("%H:%M", time.gmtime(float(message["ts"])))
     tags = " ".join(tag for tag, is_so in (
         ("(edited)", message["edits"]), ("also sent to the channel", message["broadcast"])) if is_so)
@@ -723,6 +786,26 @@ class SelfTest(unittest.TestCase):
         self.assertEqual(self.refused(slack.update, {"channel": CHANNEL, "ts": "1.2", "text": "x"}), "message_not_found")
         self.assertEqual(self.refused(slack.update, {"channel": "#tipoff", "ts": first, "text": "x"}), "channel_not_found")
         self.assertEqual(self.refused(slack.hook, {"text": "x", "thread_ts": first}), "invalid_payload")
+
+    def test_attachments_are_as_alertmanager_sends_them_or_refused(self):
+        right = {"fallback": "x", "title": "x", "title_link": "http://127.0.0.1/", "text": "*x*", "color": "danger",
+                 "mrkdwn_in": ["fallback", "pretext", "text"]}
+        slack = Slack()
+        slack.hook({"channel": "#tipoff", "username": "Alertmanager", "attachments": [right]})
+        self.assertEqual(slack.messages[0]["attachments"], [right])
+        for error, change in [
+            ("no_text", {"attachments": []}),
+            ("no_text", {"attachments": None}),
+            ("invalid_payload", {"username": ""}),
+            ("channel_not_found", {"channel": "#elsewhere"}),
+            ("too_many_attachments", {"attachments": [right] * 101}),
+            ("invalid_attachments", {"attachments": [{"title": "x"}]}),
+            ("invalid_attachments", {"attachments": [{"fallback": "x"}]}),
+        ] + [("invalid_attachments", {"attachments": [right | wrong]}) for wrong in (
+            {"title_link": "ftp://x"}, {"color": "red"}, {"text": "a & b"}, {"text": "a < b"}, {"mrkdwn_in": ["x"]},
+            {"fields": [{"title": "x"}]}, {"actions": [{"type": "button", "text": "x"}]}, {"colour": "danger"})]:
+            with self.subTest(change):
+                self.assertEqual(self.refused(slack.hook, {"attachments": [right]} | change), error)
 
     def call(self, server, path, body, **headers):
         connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=5)

@@ -6,7 +6,7 @@ use std::{
     fs::File,
     io::{BufWriter, Write},
     path::{Path, PathBuf},
-    time::Instant as Stopwatch,
+    time::{Duration, Instant as Stopwatch},
 };
 
 use anyhow::Context;
@@ -28,7 +28,11 @@ pub struct Recorder {
     file: Option<PathBuf>,
     tape: Tape,
     begun_at: Option<Instant>,
+    waited: Option<Stopwatch>,
 }
+
+/// How long the clock stands for timers that are due; a service that needs longer is late, and its metrics say so.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Recorder {
     /// Nothing sampled yet; without a file nothing ever is.
@@ -44,6 +48,7 @@ impl Recorder {
             file: file.map(Path::to_owned),
             tape: Tape::default(),
             begun_at: None,
+            waited: None,
         })
     }
 
@@ -58,8 +63,8 @@ impl Recorder {
         self.begun_at = None;
     }
 
-    /// Takes a sample if one is due. The clock stands meanwhile, and never runs further ahead of the last sample than
-    /// two samples may be apart, however slow the machine is.
+    /// Takes a sample if one is due. The clock stands meanwhile, so that the service has done what is due by then, and
+    /// never runs further ahead of the last sample than two samples may be apart, however slow the machine is.
     ///
     /// # Errors
     ///
@@ -74,6 +79,12 @@ impl Recorder {
         }
         clock.hold_at(Some(clock.now()));
         let at = clock.now();
+        let since = *self.waited.get_or_insert_with(Stopwatch::now);
+        let wake_at = app.engine.shared().store.queues().await?.next_wake_at;
+        if wake_at.is_some_and(|wake_at| wake_at <= at) && since.elapsed() < PATIENCE {
+            return Ok(());
+        }
+        self.waited = None;
         let begun_at = *self.begun_at.get_or_insert(at);
         let watch = Stopwatch::now();
         app.engine.refresh_gauges().await?;

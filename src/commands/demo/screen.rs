@@ -21,6 +21,8 @@ use crate::{
 
 /// Columns of the terminal.
 const WIDTH: usize = 80;
+/// What scripts wait for, too: from then on nothing is played in fast motion.
+const LIVE: &str = "From here on it is live: the real clock's time, at its speed.";
 
 /// The nights that can be played.
 pub fn list() {
@@ -83,6 +85,7 @@ pub struct Progress {
     zones: Zones,
     brief: bool,
     state: Option<State>,
+    live: bool,
 }
 
 impl Progress {
@@ -98,6 +101,15 @@ impl Progress {
             zones: act.zones(),
             brief: act.is_brief(),
             state: None,
+            live: false,
+        }
+    }
+
+    /// Says once that the history is over and the real clock goes on from here.
+    pub fn fall_in(&mut self, caught_up: bool) {
+        if caught_up && !self.live {
+            self.live = true;
+            self.line(LIVE);
         }
     }
 
@@ -118,11 +130,14 @@ impl Progress {
         }
         if self.state != Some(run.state) && !self.brief {
             self.state = Some(run.state);
-            let line = format!("{}  {}", self.zones.both(now), run.state.name());
-            match &self.bar {
-                Some(bar) => bar.println(line),
-                None => println!("{line}"),
-            }
+            self.line(&format!("{}  {}", self.zones.both(now), run.state.name()));
+        }
+    }
+
+    fn line(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(line),
+            None => println!("{line}"),
         }
     }
 

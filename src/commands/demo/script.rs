@@ -23,6 +23,8 @@ use crate::{
 
 /// How often the night is looked at, in real time.
 const LOOK: std::time::Duration = std::time::Duration::from_millis(5);
+/// How often once it runs no faster than the machine's clock: several may be played side by side.
+const LOOK_LIVE: std::time::Duration = std::time::Duration::from_millis(200);
 /// How long after its deadline a night that still works is followed.
 const FOLLOWED: TimeDelta = TimeDelta::minutes(45);
 /// How long after the deadline a night at rest is over.
@@ -64,10 +66,13 @@ pub async fn play(act: &Act, app: &App, recorder: &mut Recorder) -> anyhow::Resu
         }
         let run = app.engine.shared().store.run(&key).await?;
         progress.show(run.as_ref(), now);
+        progress.fall_in(act.clock.has_caught_up());
         let tempo = pace::tempo(run.as_ref(), &events, now);
         recorder.look(app, &act.clock, tempo).await?;
         let sampled = |run: &Run| !recorder.records() || now >= run.instants.deadline_at + SAMPLED;
-        if run.is_some_and(|run| is_over(&run, now) && sampled(&run)) {
+        // A live play is over by the real clock, however early its night was complete.
+        let played = !act.is_live() || act.clock.has_caught_up();
+        if played && run.is_some_and(|run| is_over(&run, now) && sampled(&run)) {
             act.clock.hold_at(None);
             progress.end();
             return Ok(());
@@ -77,7 +82,8 @@ pub async fn play(act: &Act, app: &App, recorder: &mut Recorder) -> anyhow::Resu
             speed = wanted;
             act.clock.set_speed(speed);
         }
-        tokio::time::sleep(LOOK).await;
+        let live = act.clock.has_caught_up();
+        tokio::time::sleep(if live { LOOK_LIVE } else { LOOK }).await;
     }
 }
 

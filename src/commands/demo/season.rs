@@ -2,15 +2,18 @@
 //!
 //! One night's script belongs to `script`.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{net::Ipv4Addr, process::ExitCode, sync::Arc};
 
 use anyhow::{Context, anyhow};
+use axum::Router;
+use chrono::TimeDelta;
+use tokio::net::TcpListener;
 
 use super::{Act, Args, BEFORE_OPENING, channels, recorder::Recorder, screen, script};
 use crate::{
     clock::WarpClock,
     commands::serve::{App, stop_signal},
-    config::Config,
+    config::{Config, Heartbeat, Secret},
     demo::{
         folder::{Play, Stage},
         night::Night,
@@ -23,6 +26,9 @@ use crate::{
 /// How many times faster than one night's play the season's is: its 26 nights take a few minutes.
 const FACTOR: f64 = 6.0;
 
+/// How often the service says that it is alive, by its own clock.
+const HEARTBEAT_EVERY: TimeDelta = TimeDelta::minutes(2);
+
 /// Plays the season; exits with 0 once all its nights are told, whatever their verdicts.
 ///
 /// # Errors
@@ -30,7 +36,8 @@ const FACTOR: f64 = 6.0;
 /// When the service cannot start, or the metrics cannot be written.
 pub async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut recorder = Recorder::new(args.metrics.as_deref())?;
-    let (config, mut stage) = prepare(args)?;
+    let (mut config, mut stage) = prepare(args)?;
+    config.heartbeat = Some(listen_for_life().await?);
     let nights = Night::all();
     println!("{} nights, one after the other.", nights.len());
     for (number, night) in nights.iter().enumerate() {
@@ -45,6 +52,7 @@ pub async fn run(args: &Args) -> anyhow::Result<ExitCode> {
         };
         if !played? {
             app.stop().await;
+            recorder.finish()?;
             println!("\nstopped; a season is always played from its first night on");
             return Ok(ExitCode::SUCCESS);
         }
@@ -83,6 +91,20 @@ fn prepare(args: &Args) -> anyhow::Result<(Config, Stage)> {
         .with_context(|| format!("opening {}", args.data.display()))?;
     config.data_dir = stage.path.clone();
     Ok((config, stage))
+}
+
+/// A dead man's switch of the play's own, which takes every call: a season's metrics have its instants, too.
+async fn listen_for_life() -> anyhow::Result<Heartbeat> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let url = format!("http://{}/", listener.local_addr()?);
+    let switch = Router::new().fallback(|| async {});
+    // It ends with the process.
+    tokio::spawn(async move { axum::serve(listener, switch).await });
+    Ok(Heartbeat {
+        url: Secret::new(url, "the play"),
+        fail_url: None,
+        every: HEARTBEAT_EVERY,
+    })
 }
 
 /// One night of it.

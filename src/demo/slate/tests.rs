@@ -66,6 +66,25 @@ fn fates(slate: &Slate, wanted: impl Fn(&Override) -> bool) -> usize {
         .count()
 }
 
+#[test]
+fn an_upstream_moved_to_another_instant_takes_its_rows_along() {
+    let night = Night::find(GameDate("2025-12-30".parse().unwrap())).unwrap();
+    let mut slate = Slate::generate(night, 7);
+    let (rows, upstream) = (slate.features.clone(), slate.upstream.clone().unwrap());
+    let by = TimeDelta::hours(6);
+    slate.finish_upstream(upstream.finished_at + by);
+    let moved = slate.upstream.clone().unwrap();
+    assert_eq!(moved.finished_at, upstream.finished_at + by);
+    assert_eq!(moved.started_at, upstream.started_at + by);
+    for (before, after) in rows.iter().zip(&slate.features) {
+        assert_eq!(after.updated_at, before.updated_at + by);
+    }
+    let date = GameDate("2026-02-13".parse().unwrap());
+    let mut empty = Slate::generate(Night::find(date).unwrap(), 7);
+    empty.finish_upstream(upstream.finished_at);
+    assert_eq!(empty.upstream, None, "without games there is none to move");
+}
+
 #[tokio::test]
 async fn a_date_without_games_has_nothing_in_its_tables() {
     let asked = ask("2026-02-13").await;

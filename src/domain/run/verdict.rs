@@ -5,6 +5,7 @@
 use super::{Run, State, draft::Draft};
 use crate::domain::{
     Asked, Instant,
+    effect::Effect,
     event::Event,
     reason::Code,
     sla::{self, Judgement, Ruling},
@@ -123,6 +124,7 @@ fn rule(draft: &mut Draft, compared: bool) {
     });
     draft.run.judging_since = None;
     draft.says(code, text);
+    draft.wants(Effect::Record);
 }
 
 /// What the counts say; a ruling made late is dated with the deadline.
@@ -163,6 +165,7 @@ fn correct(draft: &mut Draft, reconciled: bool) {
         let word = if judgement.kept { "met" } else { "broken" };
         let text = format!("the verdict is corrected: the promise was {word}");
         draft.says(Code::Corrected, text);
+        draft.wants(Effect::Record);
     } else if corrected.confirmed {
         draft.says(Code::Reconciled, "the rows confirm the verdict");
     }

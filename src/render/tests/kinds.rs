@@ -79,19 +79,25 @@ fn titles_and_runbooks_are_each_ones_own() {
 }
 
 #[test]
-fn every_kind_has_a_runbook_with_the_five_headings_and_commands_that_exist() {
+fn every_kind_has_a_runbook_of_its_title() {
     for kind in Kind::ALL {
         let name = guide(kind).runbook;
         let text = runbook(name).unwrap_or_else(|| panic!("{name} is not there"));
+        assert!(
+            text.starts_with(&format!("# {}\n", guide(kind).title)),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn every_runbook_has_the_five_headings_and_commands_that_exist() {
+    for (name, text) in RUNBOOKS {
         let headings: Vec<&str> = text
             .lines()
             .filter(|line| line.starts_with("## "))
             .collect();
         assert_eq!(headings, HEADINGS, "{name}");
-        assert!(
-            text.starts_with(&format!("# {}\n", guide(kind).title)),
-            "{name}"
-        );
         assert!(text.lines().count() <= 40, "{name}");
         for section in text.split("## ").skip(1) {
             let body = section.lines().skip(1).any(|line| line.len() > 10);
@@ -106,17 +112,29 @@ fn every_kind_has_a_runbook_with_the_five_headings_and_commands_that_exist() {
 }
 
 #[test]
-fn every_runbook_belongs_to_a_kind_and_is_in_the_program() {
-    let known: BTreeSet<String> = Kind::ALL
+fn every_runbook_belongs_to_an_alert_and_is_in_the_program() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files = |folder: &str| {
+        let entries = std::fs::read_dir(root.join(folder)).unwrap();
+        entries.map(|entry| entry.unwrap().path())
+    };
+    let rules: String = files("alerts/rules")
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .collect();
+    let alerts = rules.lines().filter_map(|line| {
+        let (_, name) = line.split_once("- alert: ")?;
+        Some(name.to_owned())
+    });
+    let mut known: BTreeSet<String> = alerts.collect();
+    known.extend(Kind::ALL.map(|kind| guide(kind).runbook.to_owned()));
+    let written: BTreeSet<String> = files("docs/runbooks")
+        .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+        .collect();
+    assert_eq!(written, known);
+    let inside: BTreeSet<String> = RUNBOOKS
         .iter()
-        .map(|kind| format!("{}.md", guide(*kind).runbook))
+        .map(|(name, _)| (*name).to_owned())
         .collect();
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/runbooks");
-    let files = std::fs::read_dir(folder).unwrap();
-    let files: BTreeSet<String> = files
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    assert_eq!(files, known);
-    assert_eq!(RUNBOOKS.len(), known.len());
+    assert_eq!(inside, written);
     assert_eq!(runbook("NoSuchThing"), None);
 }
