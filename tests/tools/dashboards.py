@@ -29,10 +29,12 @@ from pictures import FLAGS
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 # The dashboard, the play whose end it shows, and the size of its picture in pixels.
-BOARDS = [("tonight", "night", 1440, 1815), ("season", "season", 1440, 980), ("service", "night", 1440, 1930)]
+BOARDS = [("tonight", "night", 1440, 1815), ("season", "season", 1440, 1020), ("service", "night", 1440, 1930)]
 PLAYS = {"night": ["--night", "2026-01-11"], "season": ["--season"]}
 LENGTHS = {"m": 60, "h": 3600, "d": 86400}
-LIFE_SECONDS_MAX = 120
+START_SECONDS_MAX = 120
+# Recorded for the last two days only: no dashboard draws a recorded series over a longer time.
+RECORDED_SECONDS = 2 * 86400
 
 
 def bundle(target):
@@ -78,7 +80,7 @@ def prometheus(data, log):
              "--storage.tsdb.retention.time=100y", f"--web.listen-address=127.0.0.1:{port}"], stdout=output, stderr=output)
     url = f"http://127.0.0.1:{port}"
     try:
-        give_up_at = time.monotonic() + LIFE_SECONDS_MAX
+        give_up_at = time.monotonic() + START_SECONDS_MAX
         while not answers(f"{url}/-/ready"):
             if process.poll() is not None or time.monotonic() > give_up_at:
                 sys.exit(f"Prometheus did not start:\n{pathlib.Path(log).read_text()[-2000:]}")
@@ -104,7 +106,7 @@ def load(metrics, data):
     first, last = min(it["minTime"] for it in blocks) // 1000, (max(it["maxTime"] for it in blocks) - 1) // 1000
     recorded = data.parent / f"{data.name}-recorded"
     with prometheus(data, data.parent / "first.log") as url:
-        run("promtool", "tsdb", "create-blocks-from", "rules", f"--start={first}", f"--end={last}", f"--url={url}",
+        run("promtool", "tsdb", "create-blocks-from", "rules", f"--start={max(first, last - RECORDED_SECONDS)}", f"--end={last}", f"--url={url}",
             f"--output-dir={recorded}", ROOT / "alerts/rules/recording.yml")
     for block in recorded.iterdir():
         shutil.move(str(block), data)

@@ -102,7 +102,7 @@ export interface Mark {
 export async function marks(list: any[], values: Values): Promise<Mark[]> {
   const found: Mark[] = [];
   for (const one of list.filter((it) => it.enable)) {
-    const step = 60;
+    const step = Math.max(60, Math.ceil((to - from) / 1000 / 1000));
     const { result } = await ask('query_range', { query: fill(one.expr, values), start: String(from / 1000), end: String(to / 1000), step: String(step) });
     for (const row of result) {
       let last = -Infinity;
