@@ -317,6 +317,10 @@ async fn look_at_others(prometheus: &Prometheus, board: &Board, nights: &[Looked
 const KEPT: &str = "TIPOFF_SEASON";
 
 /// Fills the folder with the season's blocks: plays it, unless it was kept.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test is told by its environment what it may keep"
+)]
 fn season(folder: &Path) {
     let kept = std::env::var_os(KEPT).map(PathBuf::from);
     let blocks = folder.join("blocks");
