@@ -196,26 +196,35 @@ fn pending_seconds(rule: &Rule) -> f64 {
 
 /// What rule tests expect to fire or to be recorded: names, with the severity where there is one.
 fn shown_by_tests() -> BTreeSet<(String, String)> {
-    let list = |value: &Value, name: &str| value[name].as_array().cloned().unwrap_or_default();
+    let files = paths("alerts/tests", "yml");
+    let tests = files.iter().flat_map(|path| {
+        let file: Value = serde_yaml_ng::from_str(&read(path)).unwrap();
+        list(&file, "tests")
+    });
+    tests.flat_map(|test| shown_by(&test)).collect()
+}
+
+fn shown_by(test: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let mut shown = BTreeSet::new();
-    for path in paths("alerts/tests", "yml") {
-        let file: Value = serde_yaml_ng::from_str(&read(&path)).unwrap();
-        for test in list(&file, "tests") {
-            for alert in list(&test, "alert_rule_test") {
-                for expected in list(&alert, "exp_alerts") {
-                    let severity = text(&expected["exp_labels"]["severity"]);
-                    shown.insert((text(&alert["alertname"]), severity));
-                }
-            }
-            for asked in list(&test, "promql_expr_test") {
-                if !list(&asked, "exp_samples").is_empty() {
-                    shown.insert((text(&asked["expr"]), String::new()));
-                }
-            }
-        }
-    }
-    shown
+    let alerts = list(test, "alert_rule_test").into_iter().flat_map(|alert| {
+        let expected = list(&alert, "exp_alerts").into_iter();
+        let one = |it: Value| {
+            (
+                text(&alert["alertname"]),
+                text(&it["exp_labels"]["severity"]),
+            )
+        };
+        expected.map(one).collect::<Vec<_>>()
+    });
+    let recorded = list(test, "promql_expr_test")
+        .into_iter()
+        .filter(|asked| !list(asked, "exp_samples").is_empty())
+        .map(|asked| (text(&asked["expr"]), String::new()));
+    alerts.chain(recorded).collect()
+}
+
+fn list(value: &Value, name: &str) -> Vec<Value> {
+    value[name].as_array().cloned().unwrap_or_default()
 }
 
 /// A panel with its queries, and whether it may be empty.
@@ -308,6 +317,10 @@ async fn look_at_others(prometheus: &Prometheus, board: &Board, nights: &[Looked
 const KEPT: &str = "TIPOFF_SEASON";
 
 /// Fills the folder with the season's blocks: plays it, unless it was kept.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test is told by its environment what it may keep"
+)]
 fn season(folder: &Path) {
     let kept = std::env::var_os(KEPT).map(PathBuf::from);
     let blocks = folder.join("blocks");

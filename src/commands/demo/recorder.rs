@@ -61,6 +61,7 @@ impl Recorder {
     pub fn cut(&mut self) {
         self.tape.cut();
         self.begun_at = None;
+        self.waited = None;
     }
 
     /// Takes a sample if one is due. The clock stands meanwhile, so that the service has done what is due by then, and
@@ -74,7 +75,9 @@ impl Recorder {
             return Ok(());
         }
         let last_at = self.tape.last_at();
-        if last_at.is_some_and(|last| clock.now() < last + tempo.sample_every()) {
+        let is_near = last_at.is_some_and(|last| clock.now() < last + tempo.sample_every());
+        // A clock that stands for a sample goes on with it alone, even if the tempo has changed meanwhile.
+        if is_near && self.waited.is_none() {
             return Ok(());
         }
         clock.hold_at(Some(clock.now()));

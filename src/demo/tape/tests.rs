@@ -1,3 +1,7 @@
+//! A tape written and read again: what is kept, what is left out, how it is spelt.
+//!
+//! Whether Prometheus reads it is tested in `tests/monitoring`.
+
 use chrono::TimeDelta;
 use prometheus::proto::MetricFamily;
 
