@@ -219,7 +219,9 @@ fn shell(line: &str, folder: &Path, url: &str) -> Command {
 /// It did what it is there for. `status` says by its exit code how the night stands, and that night went wrong.
 fn judge(line: &str, output: &Output) -> Result<(), String> {
     let is_no = line.starts_with("tipoff status") && output.status.code() == Some(1);
-    let answered = output.stdout.starts_with(format!("phase4-to-phase5 {NIGHT}").as_bytes());
+    let answered = output
+        .stdout
+        .starts_with(format!("phase4-to-phase5 {NIGHT}").as_bytes());
     if output.status.success() || (is_no && answered) {
         return Ok(());
     }

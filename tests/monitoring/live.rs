@@ -212,17 +212,20 @@ impl Scene {
             let mut severity = "";
             for line in message.lines() {
                 severity = severity_of(line).unwrap_or(severity);
-                for (case, night) in CASES.iter().zip(&self.nights) {
-                    let link = format!("http://127.0.0.1:{}/runbooks/", night.port);
-                    if let Some((_, name)) = line.split_once(&link) {
-                        let name: String =
-                            name.chars().take_while(char::is_ascii_alphabetic).collect();
-                        told.insert(fired(case.name, (&name, severity)));
-                    }
-                }
+                told.extend(self.linked(line, severity));
             }
         }
         told
+    }
+
+    /// The alert whose runbook this line leads to.
+    fn linked(&self, line: &str, severity: &str) -> Option<Fired> {
+        CASES.iter().zip(&self.nights).find_map(|(case, night)| {
+            let link = format!("http://127.0.0.1:{}/runbooks/", night.port);
+            let (_, name) = line.split_once(&link)?;
+            let name: String = name.chars().take_while(char::is_ascii_alphabetic).collect();
+            Some(fired(case.name, (&name, severity)))
+        })
     }
 }
 
