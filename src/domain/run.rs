@@ -333,6 +333,11 @@ impl Run {
         self.has_promises() && watch::is_judged(self, now)
     }
 
+    /// Ready units that still need work; those in flight excepted, until the verdict falls at the deadline.
+    pub fn gap(&self, now: Instant) -> u64 {
+        watch::gap(self, now)
+    }
+
     /// The readiness gap above which people are warned, 0 to 1: as configured, or less where that is unusual.
     pub fn readiness_gap_warning(&self) -> f64 {
         watch_start::readiness_gap_warning(self)

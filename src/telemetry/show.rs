@@ -115,7 +115,7 @@ fn show_limits(metrics: &Metrics, run: &Run) {
 
 fn show_promises(metrics: &Metrics, run: &Run, now: Instant) {
     let counts = &run.counts;
-    let (gap, ready) = (counts.gap() as f64, counts.ready as f64);
+    let (gap, ready) = (run.gap(now) as f64, counts.ready as f64);
     let gap_ratio = if counts.ready > 0 { gap / ready } else { 0.0 };
     let readiness_gap = run.readiness.as_ref().map(Readiness::gap_share);
     let latency = run.start_latency_seconds(now);

@@ -198,17 +198,21 @@ fn completion_low(run: &Run, now: Instant) -> Option<Condition> {
     Condition::of(Kind::CompletionLow, severity, text)
 }
 
+/// Ready units that still need work; what is in flight is excepted while it is on time.
+pub fn gap(run: &Run, now: Instant) -> u64 {
+    if is_past(run, now) {
+        run.counts.needing_work()
+    } else {
+        run.counts.gap()
+    }
+}
+
 fn gap_exceeded(run: &Run, now: Instant) -> Option<Condition> {
     if !is_judged_for(run, Kind::GapExceeded, now) || run.counts.ready == 0 {
         return None;
     }
     let past = is_past(run, now);
-    // What is in flight is excepted while it is on time.
-    let gap = if past {
-        run.counts.needing_work()
-    } else {
-        run.counts.gap()
-    };
+    let gap = gap(run, now);
     let ready = run.counts.ready;
     if run.policy.sla.tolerates(gap, ready) {
         return None;

@@ -27,13 +27,13 @@ pub const RUN_COMPLETION: Entry = Entry {
     help: "Predicted and permanently skipped units of the dispatched ones; 0 before anything was dispatched",
 };
 
-/// Ready units that still need work, those in flight excepted.
+/// Ready units that still need work; those in flight excepted until the verdict falls.
 pub const RUN_GAP: Entry = Entry {
     name: "tipoff_run_gap_units",
     kind: Kind::Gauge,
     unit: Unit::Count("units"),
     labels: BY_HANDOFF,
-    help: "Ready units that still need work, those in flight excepted",
+    help: "Ready units that still need work; those in flight excepted until the verdict falls",
 };
 
 /// The gap as a share of the ready units; 0 while nothing is ready.
