@@ -83,6 +83,7 @@ async fn engine(folder: &TempDir, port: u16) -> Engine {
         channel: Arc::new(channel.expect("an address")),
         patience: TimeDelta::seconds(4),
         messages_per_hour: usize::MAX,
+        reaches_people: true,
         live_every: None,
     };
     let route = Route {

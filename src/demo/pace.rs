@@ -40,9 +40,9 @@ impl Tempo {
     }
 }
 
-/// The longest that two samples of the metrics may be apart: the interval at which Prometheus scrapes by default
-/// (<https://prometheus.io/docs/prometheus/latest/configuration/configuration/>, `scrape_interval`).
-pub const SAMPLES_APART_MAX: TimeDelta = TimeDelta::seconds(60);
+/// The longest that two samples of the metrics may be apart: two of them within the five minutes after which Prometheus
+/// calls a series stale (<https://prometheus.io/docs/prometheus/latest/querying/basics/#staleness>).
+pub const SAMPLES_APART_MAX: TimeDelta = TimeDelta::seconds(120);
 /// How long after the last movement a batch still counts as busy.
 const MOVING: TimeDelta = TimeDelta::seconds(90);
 /// How long a finished upstream whose units are not sent is watched closely: a night may wait for hours.

@@ -92,8 +92,8 @@ fn parenthesized(expr: &Expr) -> Expr {
 fn binaries(binary: &BinaryExpr) -> Vec<Variant> {
     let with = |change: &dyn Fn(&mut BinaryExpr)| {
         let mut changed = binary.clone();
-        changed.lhs = Box::new(parenthesized(&binary.lhs));
-        changed.rhs = Box::new(parenthesized(&binary.rhs));
+        *changed.lhs = parenthesized(&binary.lhs);
+        *changed.rhs = parenthesized(&binary.rhs);
         change(&mut changed);
         Expr::Binary(changed)
     };
