@@ -109,20 +109,20 @@ fn changes_are_written_with_what_was_before_and_nothing_else_oftener_than_needed
         (0, 0.0),
         (10, 0.0),
         (20, 0.0),
-        (60, 0.0),
-        (70, 0.0),
-        (80, 1.0),
-        (90, 1.0),
-        (100, 1.0),
+        (120, 0.0),
+        (130, 0.0),
+        (140, 1.0),
+        (150, 1.0),
+        (160, 1.0),
     ]);
-    let expected = [(0, "0"), (60, "0"), (70, "0"), (80, "1"), (100, "1")];
+    let expected = [(0, "0"), (120, "0"), (130, "0"), (140, "1"), (160, "1")];
     let expected = expected.map(|(at, value)| (at, value.to_owned()));
     assert_eq!(samples(&tape), expected);
 }
 
 #[test]
-fn samples_a_minute_apart_are_all_written() {
-    let every: Vec<(i64, f64)> = (0..10).map(|minute| (minute * 60, 4.0)).collect();
+fn samples_two_minutes_apart_are_all_written() {
+    let every: Vec<(i64, f64)> = (0..10).map(|pair| (pair * 120, 4.0)).collect();
     assert_eq!(samples(&dead_effects(&every)).len(), 10);
 }
 
