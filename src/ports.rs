@@ -2,6 +2,8 @@
 //!
 //! No adapter and no decision belongs here.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +16,7 @@ use crate::domain::{
     readiness::Readiness,
     routing::Failure,
     run::Snapshot,
+    wiring::Finding,
 };
 
 pub mod deliveries;
@@ -24,6 +27,20 @@ use notice::{Links, Parcel, Receipt};
 
 /// What went wrong underneath, whatever the adapter's own error type is.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// The error with what caused it, as one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let said = cause.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        source = cause.source();
+    }
+    text
+}
 
 /// A delivery or a question that failed.
 #[derive(Debug, thiserror::Error)]
@@ -143,6 +160,11 @@ pub trait Warehouse: Send + Sync {
 
     /// Writes or updates the service's own row in the run history.
     async fn record_run(&self, record: &RunRecord) -> Result<(), PortError>;
+
+    /// Which of the tables and columns that its questions need are not there; an embedded warehouse makes its own.
+    async fn missing(&self) -> Result<Vec<Missing>, PortError> {
+        Ok(Vec::new())
+    }
 }
 
 /// One unit's request as a sink sends it.
@@ -201,6 +223,27 @@ pub trait Channel: Send + Sync {
 pub trait Heartbeat: Send + Sync {
     /// Beats; with a reason, says instead that the service cannot do its job, where the other side can be told.
     async fn beat(&self, ailing: Option<&str>) -> Result<(), PortError>;
+}
+
+/// Asks the surroundings whether the night can work.
+#[async_trait]
+pub trait Doctor: Send + Sync {
+    /// Looks at everything; `heard` says when each job of an external scheduler last called. It never fails: what cannot
+    /// be asked is a finding.
+    async fn examine(&self, heard: &BTreeMap<String, Instant>) -> Vec<Finding>;
+}
+
+/// A table or a column that a warehouse's questions need and that is not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// `dataset.table`.
+    pub table: String,
+    /// The column; `None`: the table itself.
+    pub column: Option<String>,
+    /// What is there instead: the type of a column of another type.
+    pub found: Option<String>,
+    /// The type it ought to have, as the warehouse names it.
+    pub wanted: String,
 }
 
 /// How a night stands, for a live message.

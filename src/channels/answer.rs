@@ -8,7 +8,10 @@ use reqwest::{
     header::{HeaderMap, LOCATION, RETRY_AFTER},
 };
 
-use crate::domain::{Instant, routing::Failure};
+use crate::{
+    domain::{Instant, routing::Failure},
+    ports,
+};
 
 /// Characters of a server's own words that an error repeats.
 const WORDS_MAX: usize = 200;
@@ -87,13 +90,7 @@ pub(super) fn silence(whom: &str, error: reqwest::Error) -> Failure {
 
 /// An error with its causes, in one line.
 pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text += &format!(": {error}");
-        cause = error.source();
-    }
-    words(&text)
+    words(&ports::chain(error))
 }
 
 /// The first of a server's own words, on one line.

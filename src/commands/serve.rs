@@ -7,23 +7,19 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    channels::console::LogAnnouncer,
     clock::{Clock, SystemClock},
     config::{self, Config, Environment, LogFormat},
     domain::zone,
     engine::{Engine, Handoff, Parts},
     http::{self, HandoffRoute, HttpState},
-    ports::{Sink, Warehouse},
+    ports::Warehouse,
     render::Zones,
-    sinks::{
-        http::{Grouping, HttpSettings, HttpSink},
-        local::{Behaviour, Destination, LocalSettings, LocalWorkers, Share, Surroundings},
-    },
+    sinks::local::{Behaviour, Destination, LocalSettings, LocalWorkers, Share, Surroundings},
     store::SqliteStore,
     telemetry::{
         MeasuredWarehouse, Metrics,
@@ -31,10 +27,14 @@ use crate::{
         logging::{self, Format},
     },
     warehouse::EmbeddedWarehouse,
-    wire::request,
 };
 
+mod cloud;
+mod sinks;
+mod tables;
 mod telling;
+
+use cloud::Cloud;
 
 /// Arguments of `serve`.
 #[derive(Debug, clap::Args)]
@@ -149,10 +149,6 @@ pub struct App {
 
 /// How long open connections may take to finish when the service stops.
 const CONNECTION_SECONDS_MAX: u64 = 5;
-/// How long an endpoint may take to accept a request.
-const SINK_SECONDS_MAX: u64 = 10;
-/// Most calls to an endpoint at the same time.
-const SINK_CALLS_MAX: usize = 16;
 
 impl App {
     /// Opens the store and the tables, takes up what was left, and listens.
@@ -176,11 +172,9 @@ impl App {
             .build()?;
         let workers = Arc::new(start_workers(&setup, address, (&warehouse, &client))?);
         let metrics = Arc::new(Metrics::of(&sets(config)));
-        let measured: Arc<dyn Warehouse> = Arc::new(MeasuredWarehouse {
-            inner: Arc::new(warehouse.clone()),
-            metrics: metrics.clone(),
-        });
-        let handoffs = handoffs(&setup, &measured, &workers, &client)?;
+        let cloud = Cloud::of(config, &setup.clock)?;
+        let around = (&warehouse, cloud.as_ref());
+        let handoffs = handoffs(&setup, around, &workers, &client, &metrics)?;
         let first = config
             .handoffs
             .first()
@@ -193,7 +187,7 @@ impl App {
             store,
             clock: setup.clock.clone(),
             handoffs,
-            announcer: Arc::new(LogAnnouncer),
+            announcer: sinks::announcer(config, cloud.as_ref()),
             telling: telling::telling(&setup, (address, zones), &client)?,
             beating: telling::beating(config, &client)?,
             metrics,
@@ -264,56 +258,28 @@ fn start_workers(
 
 fn handoffs(
     setup: &Setup,
-    warehouse: &Arc<dyn Warehouse>,
+    (embedded, cloud): (&EmbeddedWarehouse, Option<&Cloud>),
     workers: &Arc<LocalWorkers>,
     client: &reqwest::Client,
+    metrics: &Arc<Metrics>,
 ) -> anyhow::Result<Vec<Handoff>> {
     let mut handoffs = Vec::new();
     for configured in &setup.config.handoffs {
-        let sink: Arc<dyn Sink> = match &configured.sink {
-            config::Sink::Local => workers.clone(),
-            config::Sink::Http { url, batch } => http_sink(setup, url, *batch, client)?,
-        };
+        let tables: Arc<dyn Warehouse> = Arc::new(MeasuredWarehouse {
+            inner: tables::of(configured, embedded, cloud)?,
+            metrics: metrics.clone(),
+        });
         handoffs.push(Handoff {
             id: configured.id.clone(),
             policy: configured.policy.clone(),
             season: configured.season.clone(),
-            warehouse: warehouse.clone(),
-            sink,
+            warehouse: tables,
+            sink: sinks::of(setup, configured, (workers, client, cloud))?,
             routes: configured.routing.routes.clone(),
             timetable: Some(telling::timetable(&configured.routing)),
         });
     }
     Ok(handoffs)
-}
-
-fn http_sink(
-    setup: &Setup,
-    url: &str,
-    batch: u32,
-    client: &reqwest::Client,
-) -> anyhow::Result<Arc<dyn Sink>> {
-    let url: reqwest::Url = url
-        .parse()
-        .with_context(|| format!("sink.http.url `{url}`"))?;
-    if !matches!(url.scheme(), "http" | "https") {
-        bail!("sink.http.url `{url}`: write an http:// or https:// address");
-    }
-    let settings = HttpSettings {
-        url,
-        grouping: if batch > 1 {
-            Grouping::Array(batch as usize)
-        } else {
-            Grouping::Single
-        },
-        timeout: Duration::from_secs(SINK_SECONDS_MAX),
-        calls_max: SINK_CALLS_MAX,
-    };
-    let clock = setup.clock.clone();
-    let body = Arc::new(move |sent: &crate::ports::Request| {
-        serde_json::from_slice(&request::write(sent, clock.now()).data).unwrap_or_default()
-    });
-    Ok(Arc::new(HttpSink::new(client.clone(), settings, body)))
 }
 
 /// What the configuration adds to the labels of metrics.

@@ -34,6 +34,16 @@ pub struct Handoff {
     pub trigger_subscription: Option<String>,
     /// The subscription that pushes the workers' answers.
     pub completion_subscription: Option<String>,
+    /// The topic that the workers' answers come on.
+    pub completion_topic: Option<String>,
+    /// The topic that this handoff's own completion goes to; `None`: the log, and handoffs that name this one.
+    pub downstream_topic: Option<String>,
+    /// How the messages of its subscriptions come.
+    pub intake: Intake,
+    /// What the names of its jobs in an external scheduler begin with.
+    pub scheduler_prefix: String,
+    /// Which tables it asks.
+    pub tables: Tables,
     /// Where its units are sent.
     pub sink: Sink,
     /// How people hear of it.
@@ -49,6 +59,30 @@ pub(super) struct Given<'a> {
     pub routes: &'a routes::Section,
     /// Whom and what it may route to.
     pub reach: routes::Reach<'a>,
+    /// Whether there is a project on Google Cloud.
+    pub has_google: bool,
+}
+
+/// Which tables a handoff asks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tables {
+    /// The embedded warehouse's.
+    #[default]
+    Embedded,
+    /// BigQuery's.
+    Bigquery,
+}
+
+/// How the messages of a handoff's subscriptions come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Intake {
+    /// Pub/Sub calls this service.
+    #[default]
+    Push,
+    /// This service fetches them, for whoever exposes no endpoint.
+    Pull,
 }
 
 /// Where units are sent.
@@ -65,6 +99,11 @@ pub enum Sink {
         /// Most units in one call, at least 1.
         #[serde(default = "one")]
         batch: u32,
+    },
+    /// To a topic of Pub/Sub.
+    Pubsub {
+        /// The topic's name.
+        topic: String,
     },
 }
 
@@ -86,6 +125,11 @@ pub(super) struct Section {
     upstream_topic: Option<String>,
     trigger_subscription: Option<String>,
     completion_subscription: Option<String>,
+    completion_topic: Option<String>,
+    downstream_topic: Option<String>,
+    intake: Intake,
+    scheduler_prefix: Option<String>,
+    warehouse: Tables,
     sink: Sink,
     schedule: ScheduleSection,
     upstream: policy::Upstream,
@@ -200,6 +244,7 @@ impl Section {
         let named = |given: Option<String>, default: &str| {
             given.or_else(|| shipped.then(|| default.to_owned()))
         };
+        let prefix = if shipped { "phase5" } else { id.as_str() }.to_owned();
         let upstream_topic = match &self.upstream_handoff {
             Some(_) => self.upstream_topic,
             None => named(self.upstream_topic, "nba-phase4-precompute-complete"),
@@ -214,6 +259,14 @@ impl Section {
                 self.completion_subscription,
                 "prediction-ready-prod-sub",
             ),
+            completion_topic: named(self.completion_topic, "prediction-ready-prod"),
+            downstream_topic: match self.downstream_topic {
+                None if !given.has_google => None,
+                topic => named(topic, "nba-phase5-predictions-complete"),
+            },
+            intake: self.intake,
+            scheduler_prefix: self.scheduler_prefix.unwrap_or(prefix),
+            tables: self.warehouse,
             sink: self.sink,
             routing: routes.read(&format!("{field}.routes"), &schedule, given.reach)?,
             policy: Policy {
@@ -240,6 +293,7 @@ impl Section {
             },
         };
         limits::check_handoff(&handoff, field)?;
+        check_project(&handoff, given.has_google, field)?;
         Ok(handoff)
     }
 
@@ -253,6 +307,23 @@ impl Section {
             (None, Some(path)) => season::read(&folder.join(path)).map(Some),
             (Some(name), None) => season::shipped(name, &format!("{field}.season")),
             (None, None) => season::shipped("nba-2025-26", field),
+        }
+    }
+}
+
+/// Refuses what only a project on Google Cloud can do, where there is none.
+fn check_project(handoff: &Handoff, has_google: bool, field: &str) -> Result<(), Error> {
+    let needs = [
+        ("warehouse", handoff.tables == Tables::Bigquery),
+        ("sink.pubsub", matches!(handoff.sink, Sink::Pubsub { .. })),
+        ("intake", handoff.intake == Intake::Pull),
+        ("downstream_topic", handoff.downstream_topic.is_some()),
+    ];
+    match needs.into_iter().find(|(_, needed)| *needed && !has_google) {
+        None => Ok(()),
+        Some((name, _)) => {
+            let fix = "this needs a project: add [google] with project = \"…\"";
+            Err(Error::value(format!("{field}.{name}"), "(given)", fix))
         }
     }
 }

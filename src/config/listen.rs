@@ -1,4 +1,4 @@
-//! Where the service listens: loopback unless told otherwise, and beyond it only with a token.
+//! Where the service listens: loopback unless told otherwise, and beyond it only where callers have to say who they are.
 //!
 //! Routes and identities belong to `http`.
 
@@ -21,7 +21,7 @@ pub(super) struct Section {
 /// The address to listen on; `TIPOFF_ADDRESS` and `PORT` go before the file.
 pub(super) fn address(
     section: &Section,
-    has_token: bool,
+    is_guarded: bool,
     environment: &Environment,
 ) -> Result<SocketAddr, Error> {
     let port = match environment.get("PORT") {
@@ -44,11 +44,11 @@ pub(super) fn address(
         })?,
         None => section.address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
     };
-    if !ip.is_loopback() && !has_token {
+    if !ip.is_loopback() && !is_guarded {
         return Err(Error::value(
             "listen.address",
             ip,
-            "others can reach this address, so a token is needed: set TIPOFF_TOKEN or token_file, or listen on 127.0.0.1",
+            "others can reach this address, so callers have to be known: set TIPOFF_TOKEN or token_file, add [[tokens]] or [google.identity], or listen on 127.0.0.1",
         ));
     }
     Ok(SocketAddr::new(ip, port))

@@ -15,7 +15,9 @@ use serde::{Deserialize, Deserializer};
 use crate::domain::{policy::Schedule, routing::Person, seconds};
 
 mod address;
+mod callers;
 mod channels;
+mod google;
 mod handoff;
 mod heartbeat;
 mod limits;
@@ -29,8 +31,10 @@ mod unknown;
 mod workers;
 
 pub use address::{Links, is_loopback};
+pub use callers::{NamedToken, Role};
 pub use channels::{CONSOLE, Channel, ChannelKind, Credentials, Email, Security, Slack, Webhook};
-pub use handoff::{Handoff, Sink};
+pub use google::{BigQuery, DeadLetters, Endpoints, Google, Identity, Profile};
+pub use handoff::{Handoff, Intake, Sink, Tables};
 pub use heartbeat::Heartbeat;
 pub use routes::Routing;
 pub use secret::Secret;
@@ -41,8 +45,13 @@ pub use workers::Workers;
 pub const BUILT_IN_HANDOFF: &str = "phase4-to-phase5";
 
 /// The environment variables that are looked at.
-const VARIABLES: [&str; 6] = [
+const VARIABLES: [&str; 11] = [
+    "BIGQUERY_EMULATOR_HOST",
+    "GCE_METADATA_HOST",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "GOOGLE_CLOUD_PROJECT",
     "PORT",
+    "PUBSUB_EMULATOR_HOST",
     "TIPOFF_ADDRESS",
     "TIPOFF_DATA",
     "TIPOFF_LOG_FORMAT",
@@ -57,8 +66,12 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The folder its files are kept in.
     pub data_dir: PathBuf,
-    /// What people's and workers' calls have to carry; `None` only on a loopback address.
+    /// What people's and workers' calls may carry; without it, `tokens` and `google`, only a loopback address is allowed.
     pub token: Option<Token>,
+    /// The tokens of people and workers by name.
+    pub tokens: Vec<NamedToken>,
+    /// The project on Google Cloud, where there is one.
+    pub google: Option<Google>,
     /// How it writes its log.
     pub log_format: LogFormat,
     /// The handoffs it watches, at least one, in the order of the file.
@@ -171,6 +184,8 @@ impl Environment {
 struct File {
     data: Option<PathBuf>,
     token_file: Option<PathBuf>,
+    tokens: Vec<callers::Section>,
+    google: Option<google::Section>,
     log_format: Option<LogFormat>,
     public_url: Option<String>,
     runbook_url: Option<String>,
@@ -209,7 +224,19 @@ pub fn parse(text: &str, folder: &Path, environment: &Environment) -> Result<Con
     let file: File = from_toml("the configuration", text)?;
     unknown::refuse(text)?;
     let token = token::read(file.token_file.as_deref(), folder, environment)?;
-    let listen = listen::address(&file.listen, token.is_some(), environment)?;
+    let tokens = callers::read_all(file.tokens)?;
+    let links = links(file.public_url, file.runbook_url, environment)?;
+    let given = google::Given {
+        folder,
+        environment,
+        public_url: links.public_url.as_deref(),
+    };
+    let google = file.google.map(|section| section.read(given)).transpose()?;
+    let identities = google
+        .as_ref()
+        .and_then(|google| google.identity.audience.as_ref());
+    let is_guarded = token.is_some() || !tokens.is_empty() || identities.is_some();
+    let listen = listen::address(&file.listen, is_guarded, environment)?;
     let data_dir = match environment.get("TIPOFF_DATA") {
         Some(data) => PathBuf::from(data),
         None => file.data.unwrap_or_else(|| PathBuf::from("tipoff-data")),
@@ -232,6 +259,7 @@ pub fn parse(text: &str, folder: &Path, environment: &Environment) -> Result<Con
         folder,
         routes: &file.routes,
         reach,
+        has_google: google.is_some(),
     };
     let handoffs = handoff::read_all(file.handoffs, given)?;
     let first = handoffs.first().map(|first| first.policy.schedule.clone());
@@ -241,10 +269,12 @@ pub fn parse(text: &str, folder: &Path, environment: &Environment) -> Result<Con
         listen,
         data_dir,
         token,
+        tokens,
+        google,
         log_format: log_format(file.log_format, environment)?,
         handoffs,
         workers: file.workers,
-        links: links(file.public_url, file.runbook_url, environment)?,
+        links,
         unused_variables: unused(&channels, heartbeat.as_ref(), environment),
         channels,
         routing,

@@ -70,11 +70,15 @@ pub enum Kind {
     ChannelFailing,
     /// Messages came that could not be understood.
     MessagesQuarantined,
+    /// The upstream could not publish its completion; its subject is the night.
+    UpstreamPublishFailed,
+    /// An examination found something wrong; its subject is what was looked at.
+    WiringWrong,
 }
 
 impl Kind {
     /// Every kind, gravest first.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::DeadlineBreached,
         Self::NothingDispatched,
         Self::NothingPredicted,
@@ -97,6 +101,8 @@ impl Kind {
         Self::UnitsOnEmptyDate,
         Self::ChannelFailing,
         Self::MessagesQuarantined,
+        Self::UpstreamPublishFailed,
+        Self::WiringWrong,
     ];
 
     /// The kind that says this one too, if it is open: then this one is stored and shown, not sent.
@@ -123,7 +129,9 @@ impl Kind {
             | Self::WarehouseUnreachable
             | Self::UnitsOnEmptyDate
             | Self::ChannelFailing
-            | Self::MessagesQuarantined => None,
+            | Self::MessagesQuarantined
+            | Self::UpstreamPublishFailed
+            | Self::WiringWrong => None,
         }
     }
 

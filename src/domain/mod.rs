@@ -26,6 +26,7 @@ pub mod seconds;
 pub mod service;
 pub mod sla;
 pub mod trigger;
+pub mod wiring;
 pub mod zone;
 
 /// A point in time, always UTC, kept to the microsecond. A zone appears only in schedules and in text for people.

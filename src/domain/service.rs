@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -12,6 +13,7 @@ use super::{
     ids::{ChannelId, GameDate},
     policy,
     routing::{FAILURES_MIN, Failure},
+    wiring::{Check, Examination, Finding},
 };
 
 /// The service's own state, kept as one row.
@@ -28,6 +30,21 @@ pub struct Service {
     pub quarantine: Quarantine,
     /// The last date that each report was made for, by its name.
     pub reported: BTreeMap<String, GameDate>,
+    /// What the last examination of the surroundings found; `None`: there was none.
+    pub examined: Option<Examination>,
+    /// When each job of an external scheduler was last heard from, by its name.
+    pub heard: BTreeMap<String, Instant>,
+    /// Completions that the upstream could not publish, by the night.
+    pub unpublished: BTreeMap<String, Unpublished>,
+}
+
+/// A completion that the upstream could not publish.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unpublished {
+    /// When the service heard of it.
+    pub at: Instant,
+    /// Why it could not.
+    pub error: String,
 }
 
 /// A channel that did not take a message.
@@ -80,6 +97,17 @@ pub enum Happened {
         /// For which date.
         on: GameDate,
     },
+    /// The surroundings were examined.
+    Examined(Examination),
+    /// A job of an external scheduler, its identity verified, called.
+    Heard(String),
+    /// The upstream could not publish the completion of a night.
+    Unpublished {
+        /// The night, as `handoff/date`.
+        night: String,
+        /// Why it could not.
+        error: String,
+    },
     /// Time passed.
     Ticked,
 }
@@ -92,6 +120,9 @@ pub struct Stepped {
     /// What people are to be told, gravest first.
     pub told: Vec<Told>,
 }
+
+/// How long an unpublished completion is an open alert: until the next night.
+const UNPUBLISHED_SHOWN: TimeDelta = TimeDelta::hours(20);
 
 /// Takes the service one event further. It never fails; what changes nothing returns the same state.
 pub fn step(
@@ -133,7 +164,11 @@ impl Service {
             at
         };
         let instants = self.alerts.iter().flat_map(due);
-        instants.filter(|at| *at > now).min()
+        let forgotten = self
+            .unpublished
+            .values()
+            .map(|it| it.at + UNPUBLISHED_SHOWN);
+        instants.chain(forgotten).filter(|at| *at > now).min()
     }
 }
 
@@ -173,8 +208,21 @@ fn absorb(service: &mut Service, happened: &Happened, now: Instant) {
         Happened::Reported { name, on } => {
             service.reported.insert(name.clone(), *on);
         }
+        Happened::Examined(examination) => service.examined = Some(examination.clone()),
+        Happened::Heard(job) => {
+            service.heard.insert(job.clone(), now);
+        }
+        Happened::Unpublished { night, error } => {
+            let error = error.clone();
+            service
+                .unpublished
+                .insert(night.clone(), Unpublished { at: now, error });
+        }
         Happened::Ticked => {}
     }
+    service
+        .unpublished
+        .retain(|_, it| now < it.at + UNPUBLISHED_SHOWN);
 }
 
 fn acknowledge(alerts: &mut [Alert], by: &str, names: &[String], now: Instant) {
@@ -199,7 +247,38 @@ fn conditions(service: &Service) -> Vec<Condition> {
             ..condition
         })
     });
-    failing.chain(quarantined(&service.quarantine)).collect()
+    let unpublished = service.unpublished.iter().filter_map(|(night, it)| {
+        let text = format!(
+            "the completion of {night} could not be published: {}",
+            it.error
+        );
+        Some(Condition {
+            subject: Some(night.clone()),
+            ..Condition::of(Kind::UpstreamPublishFailed, Severity::Warning, text)?
+        })
+    });
+    failing
+        .chain(quarantined(&service.quarantine))
+        .chain(unpublished)
+        .chain(service.examined.iter().flat_map(miswired))
+        .collect()
+}
+
+/// What is wrong, one alert for each kind of thing: what could not be asked is no alert.
+fn miswired(examination: &Examination) -> Vec<Condition> {
+    let of = |check: Check| {
+        let wrong: Vec<&Finding> = examination.wrong().filter(|it| it.check == check).collect();
+        let texts: Vec<String> = wrong
+            .iter()
+            .map(|it| format!("{}: {}", it.subject, it.text))
+            .collect();
+        let condition = Condition::of(Kind::WiringWrong, Severity::Warning, texts.join("; "))?;
+        (!wrong.is_empty()).then(|| Condition {
+            subject: Some(check.name().to_owned()),
+            ..condition
+        })
+    };
+    Check::ALL.into_iter().filter_map(of).collect()
 }
 
 fn quarantined(quarantine: &Quarantine) -> Option<Condition> {

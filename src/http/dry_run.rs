@@ -12,11 +12,7 @@ use axum::{
 use serde::Serialize;
 use tokio::time::timeout;
 
-use super::{
-    HttpState,
-    people::Meant,
-    problem::{chain, problem},
-};
+use super::{HttpState, people::Meant, problem::problem};
 use crate::{
     domain::{
         Instant,
@@ -26,7 +22,7 @@ use crate::{
         reason::{Code, Reason},
         run::{Run, State},
     },
-    ports::{Page, PortError, Scope},
+    ports::{Page, PortError, Scope, chain},
     wire::people::{Problem, Start},
 };
 

@@ -15,11 +15,11 @@ use futures::future::join_all;
 use serde_json::{Map, Value, json};
 use tokio::{sync::Mutex, time::timeout};
 
-use super::{HttpState, problem::chain};
+use super::HttpState;
 use crate::{
     domain::{Instant, zone},
     engine::Handoff,
-    ports::Page,
+    ports::{Page, chain},
     telemetry::{expose, measure::record_store_error},
     wire::people::Problem,
 };

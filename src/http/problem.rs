@@ -15,7 +15,7 @@ use axum::{
 
 use crate::{
     engine::EngineError,
-    ports::store::StoreError,
+    ports::{chain, store::StoreError},
     wire::{
         Malformed,
         people::{PROBLEM_MEDIA_TYPE, Problem},
@@ -69,20 +69,6 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         EngineError::from(error).into()
     }
-}
-
-/// The error with what caused it, as one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let said = cause.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
-        }
-        source = cause.source();
-    }
-    text
 }
 
 /// A problem of this kind.

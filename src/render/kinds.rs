@@ -50,5 +50,7 @@ pub fn guide(kind: Kind) -> Guide {
         Kind::UnitsOnEmptyDate => begin::UNITS_ON_EMPTY_DATE,
         Kind::ChannelFailing => service::CHANNEL_FAILING,
         Kind::MessagesQuarantined => service::MESSAGES_QUARANTINED,
+        Kind::UpstreamPublishFailed => service::UPSTREAM_PUBLISH_FAILED,
+        Kind::WiringWrong => service::WIRING_WRONG,
     }
 }

@@ -9,7 +9,7 @@ pub fn runbook(name: &str) -> Option<&'static str> {
 }
 
 /// Every runbook by its name.
-pub const RUNBOOKS: [(&str, &str); 33] = [
+pub const RUNBOOKS: [(&str, &str); 35] = [
     (
         "BatchStalled",
         include_str!("../../docs/runbooks/BatchStalled.md"),
@@ -131,12 +131,20 @@ pub const RUNBOOKS: [(&str, &str); 33] = [
         include_str!("../../docs/runbooks/UpstreamLate.md"),
     ),
     (
+        "UpstreamPublishFailed",
+        include_str!("../../docs/runbooks/UpstreamPublishFailed.md"),
+    ),
+    (
         "VerdictUnconfirmed",
         include_str!("../../docs/runbooks/VerdictUnconfirmed.md"),
     ),
     (
         "WarehouseUnreachable",
         include_str!("../../docs/runbooks/WarehouseUnreachable.md"),
+    ),
+    (
+        "WiringWrong",
+        include_str!("../../docs/runbooks/WiringWrong.md"),
     ),
     (
         "WorkersSilent",

@@ -13,7 +13,7 @@ use reqwest::{
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::ports::{PortError, Request, Sink};
+use crate::ports::{PortError, Request, Sink, chain};
 
 /// The header that carries the idempotency key: a call repeated with it must change nothing.
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -207,16 +207,6 @@ fn percent_encoded(id: &str) -> String {
         }
         text
     })
-}
-
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let _ = write!(text, ": {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

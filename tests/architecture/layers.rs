@@ -7,17 +7,29 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use crate::source::{Source, flatten, line};
 
 /// Each layer with the layers that it may use besides itself. `main` and `lib` stand for the two root files.
-const LAYERS: [(&str, &[&str]); 16] = [
+const LAYERS: [(&str, &[&str]); 22] = [
     ("domain", &[]),
     ("ports", &["domain"]),
     ("clock", &["domain"]),
     ("wire", &["domain", "ports"]),
     ("render", &["domain", "ports"]),
     ("channels", &["domain", "ports", "render", "wire", "clock"]),
-    ("config", &["domain"]),
+    ("google", &["domain", "ports", "clock"]),
+    ("config", &["domain", "google"]),
     ("store", &["domain", "ports", "clock"]),
     ("warehouse", &["domain", "ports", "clock"]),
     ("sinks", &["domain", "ports", "wire", "clock", "warehouse"]),
+    (
+        "bigquery",
+        &["domain", "ports", "clock", "google", "warehouse"],
+    ),
+    ("pubsub", &["domain", "ports", "clock", "google", "wire"]),
+    ("identity", &["domain", "ports", "clock"]),
+    ("infra", &["domain", "config"]),
+    (
+        "doctor",
+        &["domain", "ports", "clock", "google", "config", "infra"],
+    ),
     ("telemetry", &["domain", "ports", "clock"]),
     ("engine", &["domain", "ports", "clock", "telemetry", "wire"]),
     (
@@ -31,6 +43,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
             "clock",
             "config",
             "render",
+            "identity",
         ],
     ),
     ("demo", ANY),
@@ -55,6 +68,12 @@ const ANY: &[&str] = &[
     "http",
     "demo",
     "commands",
+    "google",
+    "bigquery",
+    "pubsub",
+    "identity",
+    "infra",
+    "doctor",
 ];
 
 /// Words that have no business where decisions are made: waiting, the world, the clock, talking.

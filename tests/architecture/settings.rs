@@ -40,7 +40,12 @@ const ENVIRONMENT: &str = "
 
 | variable | what it says |
 |---|---|
+| `BIGQUERY_EMULATOR_HOST` | `host:port` of a BigQuery emulator; no token is sent there |
+| `GCE_METADATA_HOST` | `host:port` of the metadata server, instead of `metadata.google.internal` |
+| `GOOGLE_APPLICATION_CREDENTIALS` | a service account's key file, instead of `google.credentials_file` |
+| `GOOGLE_CLOUD_PROJECT` | the project's id, instead of `google.project` |
 | `PORT` | the port to listen on; goes before `listen.port` |
+| `PUBSUB_EMULATOR_HOST` | `host:port` of a Pub/Sub emulator; no token is sent there |
 | `TIPOFF_ADDRESS` | the address to listen on; goes before `listen.address`. Beyond loopback a token is needed |
 | `TIPOFF_CONFIG` | the configuration file, for `serve` and `check` |
 | `TIPOFF_DATA` | the folder for the service's files; goes before `data` |

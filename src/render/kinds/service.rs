@@ -34,3 +34,20 @@ pub const MESSAGES_QUARANTINED: Guide = Guide {
     ],
     runbook: "MessagesQuarantined",
 };
+
+pub const UPSTREAM_PUBLISH_FAILED: Guide = Guide {
+    title: "Upstream publish failed",
+    meaning: "The upstream finished and could not publish its completion; it told Tipoff directly, so the night goes on.",
+    advice: &[
+        "Look at the error: the topic, the account that may publish, the connection",
+        "Ask what is wrong with the wiring: `tipoff doctor`",
+    ],
+    runbook: "UpstreamPublishFailed",
+};
+
+pub const WIRING_WRONG: Guide = Guide {
+    title: "Wiring wrong",
+    meaning: "Something that the night needs is missing or leads elsewhere; it shows only when the night comes.",
+    advice: &["See all of it, each with the command that mends it: `tipoff doctor`"],
+    runbook: "WiringWrong",
+};

@@ -1,0 +1,7 @@
+//! The adapters for Google Cloud, over real sockets: emulators where there are some, a stand-in of ours elsewhere.
+//!
+//! What one file promises is tested next to it.
+
+mod stand_in;
+
+mod tokens;

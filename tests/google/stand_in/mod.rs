@@ -1,0 +1,56 @@
+//! A stand-in for Google's REST interfaces on one loopback port, for what no emulator of the registries can do.
+//!
+//! Every interface is a file with its own state and routes; faults can be set for any path. It behaves as the public
+//! documentation says; nothing of ours decides here.
+
+use std::sync::Arc;
+
+use axum::{Router, middleware::from_fn_with_state};
+use tokio::net::TcpListener;
+
+pub mod faults;
+pub mod metadata;
+
+use faults::Faults;
+
+/// A running stand-in; dropping it ends it.
+pub struct Google {
+    /// `127.0.0.1:port`.
+    pub host: String,
+    /// What goes wrong.
+    pub faults: Arc<Faults>,
+    /// Access tokens it gave out.
+    pub metadata: Arc<metadata::Metadata>,
+    server: tokio::task::JoinHandle<()>,
+}
+
+impl Google {
+    /// Starts it on a free port.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let host = listener.local_addr().unwrap().to_string();
+        let faults = Arc::new(Faults::default());
+        let metadata = Arc::new(metadata::Metadata::default());
+        let router = Router::new()
+            .merge(metadata::routes(metadata.clone()))
+            .layer(from_fn_with_state(faults.clone(), faults::apply));
+        let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self {
+            host,
+            faults,
+            metadata,
+            server,
+        }
+    }
+
+    /// The base of the addresses, `http://127.0.0.1:port`.
+    pub fn base(&self) -> String {
+        format!("http://{}", self.host)
+    }
+}
+
+impl Drop for Google {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
