@@ -38,6 +38,7 @@ mod start;
 mod status;
 mod tick;
 mod trigger;
+mod unpublished;
 mod whose;
 
 pub use identity::{Access, Caller, identify};

@@ -15,7 +15,7 @@ use super::{
     HttpState, acknowledge, adopt, alerts, channel_test, check_stalled, complete,
     identity::{self, Access},
     observe, probes, problem, quarantine, replay, reset, respond, retry, runbooks, silence, start,
-    status, tick, trigger,
+    status, tick, trigger, unpublished,
 };
 
 /// The longest a person waits; a dry run takes 20 s at most.
@@ -65,6 +65,7 @@ fn pushes() -> Router<Arc<HttpState>> {
     Router::new()
         .route("/trigger", post(trigger::post))
         .route("/complete", post(complete::post))
+        .route("/unpublished", post(unpublished::post))
 }
 
 fn people() -> Router<Arc<HttpState>> {

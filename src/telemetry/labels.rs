@@ -43,11 +43,12 @@ pub const UNIT_STATES: [&str; 10] = [
 ];
 
 /// The paths that are told apart; any other is `other`.
-pub const ROUTES: [&str; 22] = [
+pub const ROUTES: [&str; 23] = [
     "/trigger",
     "/start",
     "/retry",
     "/complete",
+    "/unpublished",
     "/status",
     "/history",
     "/quarantine",

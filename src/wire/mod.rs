@@ -10,6 +10,7 @@ pub mod alert_view;
 pub mod alerts;
 pub mod completion;
 pub mod downstream;
+pub mod finished;
 pub mod people;
 pub mod push;
 pub mod quarantine;

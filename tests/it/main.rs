@@ -21,6 +21,7 @@ mod http_probes;
 mod http_push;
 mod http_quarantine;
 mod http_respond;
+mod http_unpublished;
 mod kill;
 mod slack;
 mod webhook;
