@@ -348,3 +348,6 @@ pub(super) fn name(text: String, field: &str) -> Result<String, Error> {
     let fix = "write the name alone, of letters, digits, - and _, without projects/… before it";
     Err(Error::value(field, format!("{text:?}"), fix))
 }
+
+#[cfg(test)]
+mod tests;

@@ -708,6 +708,18 @@ mod tests {
             &Environment::default(),
         );
         assert_eq!(named("slack"), bare.unwrap().channels.first());
+        let google = config.google.as_ref().unwrap();
+        let bare = "[google]\nproject = \"nba-props-platform\"";
+        let bare = read_text(bare).unwrap().google.unwrap();
+        assert_eq!(google.endpoints, bare.endpoints);
+        assert_eq!(google.dead_letters, bare.dead_letters);
+        assert_eq!(google.bigquery.timeout, bare.bigquery.timeout);
+        assert_eq!(google.identity.push_accounts, bare.identity.push_accounts);
+        assert_eq!(
+            (&google.region, &google.service),
+            (&bare.region, &bare.service)
+        );
+        assert_eq!(config.tokens.len(), 1);
     }
 
     #[test]
