@@ -1,22 +1,25 @@
-# The service as an image: `docker build -t tipoff .`, then
-# `docker run -p 8080:8080 -v tipoff-data:/data -v ./tipoff.toml:/etc/tipoff.toml:ro -e … tipoff`.
+# The service as an image that holds one program and what it is linked with: no shell, no package manager.
+#   docker build -t tipoff .
+#   docker run -p 8080:8080 -v tipoff-data:/data -v ./tipoff.toml:/etc/tipoff.toml:ro -e … --read-only tipoff
 #
-# Expects: a configuration mounted at /etc/tipoff.toml which sets the address (0.0.0.0 in a container) and the token
-# without which an address other than loopback is refused; a volume at /data, the only place that is written, owned by
-# uid 10001. PORT is honoured. Time zones and the shipped season are in the binary; certificates are in the image.
+# Expects a configuration at /etc/tipoff.toml that sets the address (0.0.0.0 in a container) and how callers are known,
+# without which an address other than loopback is refused; and a volume at /data, the only place that is written, which
+# belongs to uid 10001. PORT is honoured.
 
 FROM rust:1.95-slim-bookworm AS build
-RUN apt-get update && apt-get install -y --no-install-recommends build-essential && rm -rf /var/lib/apt/lists/*
+RUN apt-get update && apt-get install -y --no-install-recommends build-essential ca-certificates \
+    && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 COPY . .
-RUN cargo build --locked --profile dist --bin tipoff
+RUN cargo build --locked --profile dist --bin tipoff && deploy/image-root target/dist/tipoff /image
 
-FROM debian:bookworm-slim
-RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --no-create-home tipoff && install -d -o tipoff /data
-COPY --from=build /build/target/dist/tipoff /usr/local/bin/tipoff
-USER 10001
+FROM scratch
+COPY --from=build /image /
+USER 10001:10001
+WORKDIR /data
 VOLUME /data
 EXPOSE 8080
-ENTRYPOINT ["tipoff"]
-CMD ["serve", "--config", "/etc/tipoff.toml", "--data", "/data"]
+ENV TIPOFF_CONFIG=/etc/tipoff.toml TIPOFF_DATA=/data TIPOFF_LOG_FORMAT=json
+HEALTHCHECK --interval=15s --timeout=5s --start-period=10s CMD ["/tipoff", "health"]
+ENTRYPOINT ["/tipoff"]
+CMD ["serve"]

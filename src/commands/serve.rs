@@ -31,10 +31,10 @@ use crate::{
 
 mod cloud;
 mod sinks;
-mod tables;
-mod telling;
+pub mod tables;
+pub mod telling;
 
-use cloud::Cloud;
+pub use cloud::Cloud;
 
 /// Arguments of `serve`.
 #[derive(Debug, clap::Args)]

@@ -13,6 +13,7 @@ mod scenarios;
 
 mod browser;
 mod failed_night;
+mod health;
 mod http_alerts;
 mod http_complete;
 mod http_identity;
@@ -22,6 +23,7 @@ mod http_push;
 mod http_quarantine;
 mod http_respond;
 mod http_unpublished;
+mod image;
 mod kill;
 mod slack;
 mod webhook;
