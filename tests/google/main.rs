@@ -4,4 +4,5 @@
 
 mod stand_in;
 
+mod pubsub_stand_in;
 mod tokens;
