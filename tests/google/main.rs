@@ -5,4 +5,5 @@
 mod stand_in;
 
 mod sleep;
+mod pubsub_stand_in;
 mod tokens;

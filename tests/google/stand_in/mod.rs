@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 
 pub mod faults;
 pub mod metadata;
+pub mod pubsub;
 
 use faults::Faults;
 
@@ -21,6 +22,8 @@ pub struct Google {
     pub faults: Arc<Faults>,
     /// Access tokens it gave out.
     pub metadata: Arc<metadata::Metadata>,
+    /// Topics and subscriptions.
+    pub pubsub: Arc<pubsub::Pubsub>,
     server: tokio::task::JoinHandle<()>,
 }
 
@@ -31,14 +34,17 @@ impl Google {
         let host = listener.local_addr().unwrap().to_string();
         let faults = Arc::new(Faults::default());
         let metadata = Arc::new(metadata::Metadata::default());
+        let pubsub = Arc::new(pubsub::Pubsub::default());
         let router = Router::new()
             .merge(metadata::routes(metadata.clone()))
+            .merge(pubsub::routes(pubsub.clone()))
             .layer(from_fn_with_state(faults.clone(), faults::apply));
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self {
             host,
             faults,
             metadata,
+            pubsub,
             server,
         }
     }
