@@ -9,6 +9,7 @@ use axum::{Router, middleware::from_fn_with_state};
 use tokio::net::TcpListener;
 
 pub mod faults;
+pub mod keys;
 pub mod metadata;
 pub mod pubsub;
 
@@ -20,6 +21,8 @@ pub struct Google {
     pub host: String,
     /// What goes wrong.
     pub faults: Arc<Faults>,
+    /// The published keys of identity tokens.
+    pub keys: Arc<keys::Keys>,
     /// Access tokens it gave out.
     pub metadata: Arc<metadata::Metadata>,
     /// Topics and subscriptions.
@@ -34,15 +37,18 @@ impl Google {
         let host = listener.local_addr().unwrap().to_string();
         let faults = Arc::new(Faults::default());
         let metadata = Arc::new(metadata::Metadata::default());
+        let keys = Arc::new(keys::Keys::default());
         let pubsub = Arc::new(pubsub::Pubsub::default());
         let router = Router::new()
             .merge(metadata::routes(metadata.clone()))
+            .merge(keys::routes(keys.clone()))
             .merge(pubsub::routes(pubsub.clone()))
             .layer(from_fn_with_state(faults.clone(), faults::apply));
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self {
             host,
             faults,
+            keys,
             metadata,
             pubsub,
             server,
