@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use super::{
-    alerts, check, demo, explain, quarantine, reset, retry, serve, start, status, warehouse,
+    alerts, check, demo, explain, quarantine, reset, retry, serve, start, status, token, warehouse,
 };
 
 /// Watches the handoff between two phases of a data pipeline and keeps its promise.
@@ -42,6 +42,8 @@ enum Command {
     Quarantine(quarantine::Args),
     /// Load tables into the embedded warehouse, or ask it
     Warehouse(warehouse::Args),
+    /// Make a token for a person or for workers
+    Token(token::Args),
 }
 
 impl Cli {
@@ -63,6 +65,7 @@ impl Cli {
             Command::Alerts(args) => alerts::run(args).await,
             Command::Quarantine(args) => quarantine::run(args).await,
             Command::Warehouse(args) => warehouse::run(args).await,
+            Command::Token(args) => token::run(args).await,
         }
     }
 }
