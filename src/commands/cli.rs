@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use super::{
-    alerts, check, demo, explain, health, quarantine, reset, retry, serve, start, status, warehouse,
+    alerts, check, demo, explain, health, quarantine, reset, retry, serve, start, status, token,
+    warehouse,
 };
 
 /// Watches the handoff between two phases of a data pipeline and keeps its promise.
@@ -44,6 +45,8 @@ enum Command {
     Warehouse(warehouse::Args),
     /// Ask the service on this machine whether it is alive
     Health(health::Args),
+    /// Make a token for a person or for workers
+    Token(token::Args),
 }
 
 impl Cli {
@@ -66,6 +69,7 @@ impl Cli {
             Command::Quarantine(args) => quarantine::run(args).await,
             Command::Warehouse(args) => warehouse::run(args).await,
             Command::Health(args) => health::run(args).await,
+            Command::Token(args) => token::run(args).await,
         }
     }
 }

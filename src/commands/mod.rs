@@ -16,4 +16,5 @@ pub mod retry;
 pub mod serve;
 pub mod start;
 pub mod status;
+pub mod token;
 pub mod warehouse;

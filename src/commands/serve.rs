@@ -29,6 +29,7 @@ use crate::{
     warehouse::EmbeddedWarehouse,
 };
 
+mod callers;
 mod cloud;
 mod sinks;
 pub mod tables;
@@ -170,7 +171,9 @@ impl App {
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
-        let workers = Arc::new(start_workers(&setup, address, (&warehouse, &client))?);
+        let own_token = callers::workers_token(config);
+        let workers = start_workers(&setup, (address, own_token.clone()), (&warehouse, &client))?;
+        let workers = Arc::new(workers);
         let metrics = Arc::new(Metrics::of(&sets(config)));
         let cloud = Cloud::of(config, &setup.clock)?;
         let around = (&warehouse, cloud.as_ref());
@@ -194,7 +197,8 @@ impl App {
         };
         let engine = Arc::new(Engine::start(parts).await?);
         let routes = config.handoffs.iter().map(HandoffRoute::from).collect();
-        let router = http::router(HttpState::new(engine.clone(), routes, config.token.clone()));
+        let callers = callers::callers(config, cloud.as_ref(), own_token.as_deref(), &setup.clock);
+        let router = http::router(HttpState::new(engine.clone(), routes, callers));
         let stop = CancellationToken::new();
         let server = tokio::spawn(serve(listener, router, stop.clone()));
         Ok(Self {
@@ -228,7 +232,7 @@ async fn serve(listener: TcpListener, router: axum::Router, stop: CancellationTo
 
 fn start_workers(
     setup: &Setup,
-    address: SocketAddr,
+    (address, token): (SocketAddr, Option<String>),
     (warehouse, client): (&EmbeddedWarehouse, &reqwest::Client),
 ) -> anyhow::Result<LocalWorkers> {
     let subscription = setup
@@ -240,11 +244,7 @@ fn start_workers(
     let destination = Destination {
         url: format!("http://{address}/complete").parse()?,
         subscription,
-        token: setup
-            .config
-            .token
-            .as_ref()
-            .map(|token| token.expose().to_owned()),
+        token,
     };
     let surroundings = Surroundings {
         warehouse: warehouse.clone(),

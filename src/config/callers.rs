@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fmt};
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
+use subtle::{ConditionallySelectable, ConstantTimeEq};
 
 use super::Error;
 
@@ -32,10 +32,32 @@ pub struct NamedToken {
 }
 
 impl NamedToken {
-    /// Whether this is the token, in a time that does not tell how much of it is right.
-    pub fn matches(&self, presented: &str) -> bool {
+    /// The token of this text, kept as its hash.
+    pub fn of(name: impl Into<String>, role: Role, token: &str) -> Self {
+        Self {
+            name: name.into(),
+            role,
+            sha256: Sha256::digest(token.as_bytes()).into(),
+        }
+    }
+
+    /// The hash as it stands in the configuration, 64 hexadecimal digits.
+    pub fn sha256_text(&self) -> String {
+        self.sha256
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+
+    /// The one of these tokens that was presented, in a time that tells neither which it is nor how much is right:
+    /// all are compared.
+    pub fn find<'a>(tokens: &'a [Self], presented: &str) -> Option<&'a Self> {
         let hash: [u8; 32] = Sha256::digest(presented.as_bytes()).into();
-        self.sha256.ct_eq(&hash).into()
+        let mut found = u32::MAX;
+        for (index, token) in (0_u32..).zip(tokens) {
+            found.conditional_assign(&index, token.sha256.ct_eq(&hash));
+        }
+        tokens.get(found as usize)
     }
 }
 
@@ -95,4 +117,25 @@ fn hash(text: &str, field: String) -> Result<[u8; 32], Error> {
     let read = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
     let fix = "write the 64 hexadecimal digits that `tipoff token` prints; the token itself goes to its holder";
     read.ok_or_else(|| Error::value(field, "(hidden)", fix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NamedToken, Role};
+
+    #[test]
+    fn each_token_is_found_and_no_other_and_none_is_printed() {
+        let tokens = ["dana", "kim", "workers"]
+            .map(|name| NamedToken::of(name, Role::Worker, &format!("token-of-{name}")));
+        for token in &tokens {
+            let presented = format!("token-of-{}", token.name);
+            assert_eq!(NamedToken::find(&tokens, &presented), Some(token));
+            let printed = format!("{token:?}");
+            assert!(!printed.contains(&presented) && !printed.contains(&token.sha256_text()));
+        }
+        for wrong in ["", "token-of-", "token-of-dana ", "dana"] {
+            assert_eq!(NamedToken::find(&tokens, wrong), None);
+        }
+        assert_eq!(NamedToken::find(&[], "token-of-dana"), None);
+    }
 }

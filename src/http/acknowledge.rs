@@ -64,7 +64,7 @@ pub async fn post(
     request: Request,
 ) -> Result<Response, Problem> {
     let order = Acknowledge::read(&body::read(request).await?)?;
-    let by = order.by.unwrap_or_else(|| caller.name().to_owned());
+    let by = caller.speaking_as(order.by);
     let (whose, selection) = state.selected(order.which).await?;
     let outcome = state
         .acknowledge(&whose, &selection, &by)

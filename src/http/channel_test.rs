@@ -71,7 +71,7 @@ pub async fn post(
         about: About::Service,
         at: now,
         content: Content::Test {
-            by: order.by.unwrap_or_else(|| caller.name().to_owned()),
+            by: caller.speaking_as(order.by),
         },
     };
     let id = notice.id.clone();

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::{
-    config::{self, Token},
+    config,
     domain::ids::HandoffId,
     engine::{Engine, Handoff},
 };
@@ -16,6 +16,7 @@ mod adopt;
 mod alerts;
 mod answer;
 mod body;
+mod callers;
 mod channel_test;
 mod check_stalled;
 mod complete;
@@ -41,7 +42,7 @@ mod trigger;
 mod unpublished;
 mod whose;
 
-pub use identity::{Access, Caller, identify};
+pub use callers::{Access, Accounts, Caller, Callers};
 pub use router::router;
 
 /// How a handoff's pushes are recognised.
@@ -72,18 +73,18 @@ impl From<&config::Handoff> for HandoffRoute {
 pub struct HttpState {
     engine: Arc<Engine>,
     routes: Vec<HandoffRoute>,
-    token: Option<Token>,
+    callers: Callers,
     asked: probes::LastAsked,
 }
 
 impl HttpState {
-    /// The engine, how its handoffs' pushes are recognised, and the token callers need; without one every caller on
+    /// The engine, how its handoffs' pushes are recognised, and who may call; where nobody is named every caller on
     /// this machine may do everything.
-    pub fn new(engine: Arc<Engine>, routes: Vec<HandoffRoute>, token: Option<Token>) -> Self {
+    pub fn new(engine: Arc<Engine>, routes: Vec<HandoffRoute>, callers: Callers) -> Self {
         Self {
             engine,
             routes,
-            token,
+            callers,
             asked: probes::LastAsked::default(),
         }
     }

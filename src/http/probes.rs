@@ -20,7 +20,10 @@ use crate::{
     domain::{Instant, zone},
     engine::Handoff,
     ports::{Page, chain},
-    telemetry::{expose, measure::record_store_error},
+    telemetry::{
+        expose,
+        measure::{record_store_error, show_identity_keys},
+    },
     wire::people::Problem,
 };
 
@@ -75,6 +78,9 @@ pub async fn metrics(State(state): State<Arc<HttpState>>) -> Result<Response, Pr
     if let Err(error) = state.engine.refresh_gauges().await {
         record_store_error(&shared.metrics);
         return Err(error.into());
+    }
+    if let Some(at) = state.callers.keys_fetched_at() {
+        show_identity_keys(&shared.metrics, at);
     }
     let text = expose(&shared.metrics);
     Ok(([(CONTENT_TYPE, METRICS_MEDIA_TYPE)], text).into_response())

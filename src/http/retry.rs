@@ -33,7 +33,7 @@ pub async fn post(
     let retry = Retry::read(&body::read(request).await?)?;
     let key = state.meant_by_tomorrow(&retry.target)?.key;
     let trigger = Trigger {
-        by: (retry.source == Source::Manual).then(|| caller.name().to_owned()),
+        by: caller.asked_as(retry.source),
         ..Trigger::of(Source::Retry)
     };
     let inbox = state.engine.inbox();

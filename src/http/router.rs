@@ -12,8 +12,7 @@ use axum::{
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
-    HttpState, acknowledge, adopt, alerts, channel_test, check_stalled, complete,
-    identity::{self, Access},
+    Access, HttpState, acknowledge, adopt, alerts, channel_test, check_stalled, complete, identity,
     observe, probes, problem, quarantine, replay, reset, respond, retry, runbooks, silence, start,
     status, tick, trigger, unpublished,
 };
@@ -40,7 +39,8 @@ pub fn router(state: HttpState) -> Router {
     open.merge(bound(readers(), PEOPLE_SECONDS_MAX))
         .merge(guarded(pushes(), Access::Push, PUSH_SECONDS_MAX))
         .merge(guarded(people(), Access::People, PEOPLE_SECONDS_MAX))
-        .merge(guarded(ticks(), Access::People, TICK_SECONDS_MAX))
+        .merge(guarded(schedules(), Access::Schedule, PEOPLE_SECONDS_MAX))
+        .merge(guarded(ticks(), Access::Schedule, TICK_SECONDS_MAX))
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(CatchPanicLayer::custom(problem::panicked))
@@ -70,12 +70,9 @@ fn pushes() -> Router<Arc<HttpState>> {
 
 fn people() -> Router<Arc<HttpState>> {
     Router::new()
-        .route("/start", post(start::post))
-        .route("/retry", post(retry::post))
         .route("/reset", post(reset::post))
         .route("/check-stalled", post(check_stalled::post))
         .route("/adopt", post(adopt::post))
-        .route("/status", get(status::get))
         .route("/history", get(status::history))
         .route("/alerts", get(alerts::get))
         .route("/alerts/ack", post(acknowledge::post))
@@ -87,6 +84,14 @@ fn people() -> Router<Arc<HttpState>> {
             get(quarantine::show).delete(quarantine::drop),
         )
         .route("/quarantine/{id}/replay", post(replay::post))
+}
+
+/// What people call, and an external scheduler, too.
+fn schedules() -> Router<Arc<HttpState>> {
+    Router::new()
+        .route("/start", post(start::post))
+        .route("/retry", post(retry::post))
+        .route("/status", get(status::get))
 }
 
 fn ticks() -> Router<Arc<HttpState>> {

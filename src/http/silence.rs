@@ -5,13 +5,13 @@
 use std::sync::Arc;
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{Request, State},
     http::StatusCode,
 };
 use serde::Serialize;
 
-use super::{HttpState, body, problem::not_known};
+use super::{Caller, HttpState, body, problem::not_known};
 use crate::{
     domain::{ids::HandoffId, routing::Silence},
     render::Zones,
@@ -29,6 +29,7 @@ pub struct Silenced {
 /// Sets the silence.
 pub async fn post(
     State(state): State<Arc<HttpState>>,
+    Extension(caller): Extension<Caller>,
     request: Request,
 ) -> Result<(StatusCode, Json<Silenced>), Problem> {
     let now = state.now();
@@ -37,7 +38,7 @@ pub async fn post(
     let silence = Silence {
         handoff: order.handoff,
         kind: order.kind,
-        by: order.by,
+        by: caller.speaking_as(Some(order.by)),
         since: now,
         until: order.until,
         reason: order.reason,

@@ -12,10 +12,7 @@ use axum::{
 
 use super::{Caller, HttpState, answer::answer, body, dry_run};
 use crate::{
-    domain::{
-        event::Event,
-        trigger::{Source, Trigger},
-    },
+    domain::{event::Event, trigger::Trigger},
     wire::people::{Problem, Start},
 };
 
@@ -33,7 +30,7 @@ pub async fn post(
     let trigger = Trigger {
         force: start.force,
         min_minutes: start.min_minutes,
-        by: (start.source == Source::Manual).then(|| caller.name().to_owned()),
+        by: caller.asked_as(start.source),
         ..Trigger::of(start.source)
     };
     let inbox = state.engine.inbox();

@@ -87,6 +87,29 @@ pub const QUARANTINE_CODES: [&str; 14] = [
     OTHER,
 ];
 
+/// Why callers are not heard, as `identity` names it.
+pub const IDENTITY_REFUSALS: [&str; 19] = [
+    "no_token",
+    "wrong_token",
+    "several",
+    "too_large",
+    "malformed",
+    "wrong_algorithm",
+    "no_key_id",
+    "unknown_key",
+    "bad_signature",
+    "wrong_issuer",
+    "no_expiry",
+    "expired",
+    "not_yet",
+    "wrong_audience",
+    "no_email",
+    "unverified_email",
+    "unknown_account",
+    "not_allowed",
+    "keys_unavailable",
+];
+
 /// What configuration adds to the closed sets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sets {
@@ -167,6 +190,8 @@ pub enum Label {
     Status,
     /// The service's version.
     Version,
+    /// Why a caller was not heard.
+    IdentityRefusal,
 }
 
 impl Label {
@@ -190,7 +215,7 @@ impl Label {
             Self::Refusal | Self::QuarantineCode => "code",
             Self::RunState | Self::UnitState => "state",
             Self::Verdict | Self::NightVerdict => "verdict",
-            Self::UnitReason => "reason",
+            Self::UnitReason | Self::IdentityRefusal => "reason",
             Self::AnswerKind | Self::AlertKind | Self::EffectKind => "kind",
             Self::Severity => "severity",
             Self::Change => "change",
@@ -243,6 +268,7 @@ impl Label {
             Self::Method => owned(["GET", "POST", OTHER]),
             Self::Status => owned(["2xx", "3xx", "4xx", "5xx"]),
             Self::Version => owned([env!("CARGO_PKG_VERSION")]),
+            Self::IdentityRefusal => owned(IDENTITY_REFUSALS),
         }
     }
 }

@@ -104,6 +104,16 @@ pub fn record_heartbeat(metrics: &Metrics, now: Instant) {
     metrics.set(&catalogue::HEARTBEAT_DONE, &[], unix_seconds(now));
 }
 
+/// Counts a call that was not heard; the reason is one of [`labels::IDENTITY_REFUSALS`].
+pub fn record_identity_refusal(metrics: &Metrics, reason: &str) {
+    metrics.add(&catalogue::IDENTITY_REFUSED, &[reason], 1);
+}
+
+/// Shows when the keys of identities were fetched last.
+pub fn show_identity_keys(metrics: &Metrics, fetched_at: Instant) {
+    metrics.set(&catalogue::IDENTITY_KEYS, &[], unix_seconds(fetched_at));
+}
+
 /// Measures an HTTP request.
 pub fn record_request(metrics: &Metrics, exchange: Exchange<'_>) {
     let status = match exchange.status {

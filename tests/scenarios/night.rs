@@ -24,7 +24,7 @@ use tipoff::{
         ids::{GameDate, HandoffId},
     },
     engine::{Engine, Parts, Telling},
-    http::{self, HandoffRoute, HttpState},
+    http::{self, Callers, HandoffRoute, HttpState},
     sinks::local::{Behaviour, LocalWorkers},
     store::SqliteStore,
     telemetry::Metrics,
@@ -157,7 +157,12 @@ impl Night {
         };
         let engine = Arc::new(Engine::start(parts).await.unwrap());
         let routes = config.handoffs.iter().map(HandoffRoute::from).collect();
-        let router = http::router(HttpState::new(engine.clone(), routes, config.token));
+        let callers = Callers {
+            token: config.token,
+            tokens: config.tokens,
+            accounts: None,
+        };
+        let router = http::router(HttpState::new(engine.clone(), routes, callers));
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         let night = Self {
             clock,

@@ -25,7 +25,7 @@ use tipoff::{
         run::{Run, State},
     },
     engine::{Engine, Handoff, Parts, Telling},
-    http::{self, HandoffRoute, HttpState},
+    http::{self, Callers, HandoffRoute, HttpState},
     ports::{Channel, PortError, Request, Sink, store::Store},
     render::Zones,
     store::SqliteStore,
@@ -186,7 +186,12 @@ impl TestApp {
         // Tonight is open before the first call.
         engine.tick().await.unwrap();
         let routes = config.handoffs.iter().map(HandoffRoute::from).collect();
-        let router = http::router(HttpState::new(engine.clone(), routes, config.token));
+        let callers = Callers {
+            token: config.token,
+            tokens: config.tokens,
+            accounts: None,
+        };
+        let router = http::router(HttpState::new(engine.clone(), routes, callers));
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self {
             clock,

@@ -154,3 +154,21 @@ pub const BUILD: Entry = Entry {
     labels: &[Label::Version],
     help: "Which version this is",
 };
+
+/// Calls that were not heard, by why.
+pub const IDENTITY_REFUSED: Entry = Entry {
+    name: "tipoff_identity_refusals_total",
+    kind: Kind::Counter,
+    unit: Unit::Count("calls"),
+    labels: &[Label::IdentityRefusal],
+    help: "Calls that were not heard, by why",
+};
+
+/// When the keys of Google's identities were fetched last; 0: never, or none are needed.
+pub const IDENTITY_KEYS: Entry = Entry {
+    name: "tipoff_identity_keys_timestamp_seconds",
+    kind: Kind::Gauge,
+    unit: Unit::Timestamp,
+    labels: &[],
+    help: "When the keys of Google's identities were fetched last; 0: never, or none are needed",
+};
