@@ -6,6 +6,7 @@
 mod error;
 mod load;
 mod query;
+pub mod questions;
 mod read;
 mod rows;
 pub mod schema;

@@ -16,5 +16,5 @@ LEFT JOIN nba_analytics.upcoming_player_game_context AS c
 WHERE f.game_date = ? AND f.player_lookup > ?
   AND f.is_production_ready AND f.updated_at >= ?
   AND (c.avg_minutes_per_game_last_7 IS NULL OR c.avg_minutes_per_game_last_7 >= ?)
-ORDER BY f.player_lookup, CASE WHEN c.game_id = f.game_id THEN 0 ELSE 1 END, f.updated_at DESC
+ORDER BY f.player_lookup, CASE WHEN c.game_id = f.game_id THEN 0 ELSE 1 END, f.updated_at DESC, c.game_id
 LIMIT ?
