@@ -21,6 +21,7 @@ mod check_stalled;
 mod complete;
 mod dry_run;
 mod identity;
+mod intake;
 mod observe;
 mod people;
 mod probes;
@@ -41,6 +42,8 @@ mod trigger;
 mod whose;
 
 pub use identity::{Access, Caller, identify};
+pub use intake::Intake;
+pub use push::Entry;
 pub use router::router;
 
 /// How a handoff's pushes are recognised.
