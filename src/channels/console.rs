@@ -8,18 +8,13 @@ use async_trait::async_trait;
 
 use crate::{
     clock::Clock,
-    domain::{
-        alert::Severity,
-        effect::{AnnouncedStatus, Announcement},
-        ids::RunKey,
-        routing::Failure,
-    },
+    domain::{alert::Severity, effect::Announcement, ids::RunKey, routing::Failure},
     ports::{
         Announcer, Channel, PortError,
         notice::{Notice, Parcel, Receipt},
     },
     render::{Zones, alert, letter::Letter, plain},
-    wire::downstream,
+    wire::downstream::{self, Complete, Sender},
 };
 
 /// Prints alerts where the service writes its log.
@@ -76,31 +71,10 @@ impl Announcer for LogAnnouncer {
         key: &RunKey,
         announcement: &Announcement,
     ) -> Result<(), PortError> {
-        let event = downstream::write(&complete(key, announcement), &downstream::Sender::default());
+        let complete = Complete::of(key, announcement);
+        let event = downstream::write(&complete, &Sender::default());
         let event = String::from_utf8_lossy(&event);
         tracing::info!(id, handoff = key.handoff.as_str(), %event, "the downstream event");
         Ok(())
-    }
-}
-
-fn complete(key: &RunKey, told: &Announcement) -> downstream::Complete {
-    downstream::Complete {
-        game_date: key.game_date,
-        status: match told.status {
-            AnnouncedStatus::Success => downstream::Status::Success,
-            AnnouncedStatus::Partial => downstream::Status::Partial,
-        },
-        batch_id: told.batch_id.clone(),
-        expected_players: told.expected_units,
-        completed_players: told.completed_units,
-        skipped_players: told.skipped_units,
-        failed_players: told.failed_units,
-        completed_predictions: None,
-        total_predictions: None,
-        completion_pct: told.completion_pct,
-        started_at: told.started_at,
-        finished_at: told.finished_at,
-        trigger_source: None,
-        correlation_id: None,
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     config::{self, Config, Environment, LogFormat},
     domain::zone,
     engine::{Engine, Handoff, Parts},
-    http::{self, HandoffRoute, HttpState},
+    http::{self, HandoffRoute, HttpState, Intake},
     ports::Warehouse,
     render::Zones,
     sinks::local::{Behaviour, Destination, LocalSettings, LocalWorkers, Share, Surroundings},
@@ -31,11 +31,13 @@ use crate::{
 
 mod callers;
 mod cloud;
+mod pulls;
 mod sinks;
 pub mod tables;
 pub mod telling;
 
 pub use cloud::Cloud;
+use pulls::Pulls;
 
 /// Arguments of `serve`.
 #[derive(Debug, clap::Args)]
@@ -144,6 +146,7 @@ pub struct App {
     pub warehouse: EmbeddedWarehouse,
     /// Its built-in workers.
     pub workers: Arc<LocalWorkers>,
+    pulls: Pulls,
     stop: CancellationToken,
     server: JoinHandle<()>,
 }
@@ -198,7 +201,9 @@ impl App {
         let engine = Arc::new(Engine::start(parts).await?);
         let routes = config.handoffs.iter().map(HandoffRoute::from).collect();
         let callers = callers::callers(config, cloud.as_ref(), own_token.as_deref(), &setup.clock);
-        let router = http::router(HttpState::new(engine.clone(), routes, callers));
+        let state = Arc::new(HttpState::new(engine.clone(), routes, callers));
+        let router = http::router(state.clone());
+        let pulls = Pulls::start(config, cloud.as_ref(), &Intake::new(state))?;
         let stop = CancellationToken::new();
         let server = tokio::spawn(serve(listener, router, stop.clone()));
         Ok(Self {
@@ -206,6 +211,7 @@ impl App {
             engine,
             warehouse,
             workers,
+            pulls,
             stop,
             server,
         })
@@ -213,6 +219,7 @@ impl App {
 
     /// Stops taking calls, then stops the engine and the workers.
     pub async fn stop(self) {
+        self.pulls.stop().await;
         self.stop.cancel();
         let _ =
             tokio::time::timeout(Duration::from_secs(CONNECTION_SECONDS_MAX), self.server).await;

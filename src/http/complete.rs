@@ -6,7 +6,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Json,
+    body::Body,
     extract::{Request, State},
+    http::Uri,
 };
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
@@ -53,20 +55,28 @@ pub async fn post(
     request: Request,
 ) -> Result<Json<Counted>, Problem> {
     let (parts, body) = request.into_parts();
-    let delivery = match state.delivery(Entry::Complete, &parts.uri, body).await? {
+    accept(&state, &parts.uri, body).await
+}
+
+/// Takes in a body that came to this address, pushed or pulled.
+///
+/// # Errors
+///
+/// When it is not durable: then it has to come again.
+pub async fn accept(state: &HttpState, uri: &Uri, body: Body) -> Result<Json<Counted>, Problem> {
+    let delivery = match state.delivery(Entry::Complete, uri, body).await? {
         Ok(delivery) => delivery,
         Err(_) => return Ok(Json(counted(AnswersReceipt::default(), 1))),
     };
     let Completions {
         messages,
         malformed,
-    } = read(&state, delivery).await?;
-    let receipt = take(&state, messages).await?;
+    } = read(state, delivery).await?;
+    let receipt = take(state, messages).await?;
     let count = malformed.len() as u64;
     // Many at once share one commit.
-    let kept = malformed.into_iter().map(|(refused, bytes)| {
-        let state = &state;
-        async move { state.quarantine(Entry::Complete, &refused, bytes).await }
+    let kept = malformed.into_iter().map(|(refused, bytes)| async move {
+        state.quarantine(Entry::Complete, &refused, bytes).await
     });
     try_join_all(kept).await?;
     Ok(Json(counted(receipt, count)))

@@ -22,6 +22,7 @@ mod check_stalled;
 mod complete;
 mod dry_run;
 mod identity;
+mod intake;
 mod observe;
 mod people;
 mod probes;
@@ -43,6 +44,8 @@ mod unpublished;
 mod whose;
 
 pub use callers::{Access, Accounts, Caller, Callers};
+pub use intake::Intake;
+pub use push::Entry;
 pub use router::router;
 
 /// How a handoff's pushes are recognised.

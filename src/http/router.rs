@@ -25,8 +25,8 @@ const PUSH_SECONDS_MAX: u64 = 50;
 const TICK_SECONDS_MAX: u64 = 170;
 
 /// Every path of the service.
-pub fn router(state: HttpState) -> Router {
-    let state = Arc::new(state);
+pub fn router(state: impl Into<Arc<HttpState>>) -> Router {
+    let state = state.into();
     let guarded = |router: Router<Arc<HttpState>>, access, seconds| {
         bound(router, seconds)
             .route_layer(from_fn_with_state((state.clone(), access), identity::guard))

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use axum::{
     Json,
+    body::Body,
     extract::{Request, State},
+    http::Uri,
     response::{IntoResponse, Response},
 };
 use serde_json::json;
@@ -32,13 +34,22 @@ pub async fn post(
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let delivery = match state.delivery(Entry::Trigger, &parts.uri, body).await? {
+    accept(&state, &parts.uri, body).await
+}
+
+/// Takes in a body that came to this address, pushed or pulled.
+///
+/// # Errors
+///
+/// When it is not durable: then it has to come again.
+pub async fn accept(state: &HttpState, uri: &Uri, body: Body) -> Result<Response, Problem> {
+    let delivery = match state.delivery(Entry::Trigger, uri, body).await? {
         Ok(delivery) => delivery,
         Err(refused) => return Ok(quarantined(&refused)),
     };
-    match read(&state, &delivery) {
+    match read(state, &delivery) {
         Ok(message) => {
-            let (key, receipt) = take(&state, message).await?;
+            let (key, receipt) = take(state, message).await?;
             Ok(answer(&key, &receipt))
         }
         Err(refused) => {

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::domain::{
     Instant,
-    ids::{BatchId, GameDate},
+    effect::{AnnouncedStatus, Announcement},
+    ids::{BatchId, GameDate, RunKey},
 };
 
 /// How the run ended, truthfully.
@@ -77,6 +78,31 @@ pub struct Complete {
     pub trigger_source: Option<String>,
     /// The id that follows the work through the phases; the batch stands in.
     pub correlation_id: Option<String>,
+}
+
+impl Complete {
+    /// What an announcement says of its run; rows are not counted in it.
+    pub fn of(key: &RunKey, told: &Announcement) -> Self {
+        Self {
+            game_date: key.game_date,
+            status: match told.status {
+                AnnouncedStatus::Success => Status::Success,
+                AnnouncedStatus::Partial => Status::Partial,
+            },
+            batch_id: told.batch_id.clone(),
+            expected_players: told.expected_units,
+            completed_players: told.completed_units,
+            skipped_players: told.skipped_units,
+            failed_players: told.failed_units,
+            completed_predictions: None,
+            total_predictions: None,
+            completion_pct: told.completion_pct,
+            started_at: told.started_at,
+            finished_at: told.finished_at,
+            trigger_source: None,
+            correlation_id: None,
+        }
+    }
 }
 
 #[derive(Serialize)]

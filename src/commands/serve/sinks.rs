@@ -14,6 +14,7 @@ use crate::{
     channels::console::LogAnnouncer,
     config::{self, Config},
     ports::{Announcer, Sink},
+    pubsub::{Name, PublishLimits, Publisher, TopicAnnouncer, TopicSink},
     sinks::{
         http::{Grouping, HttpSettings, HttpSink},
         local::LocalWorkers,
@@ -25,6 +26,10 @@ use crate::{
 const SINK_SECONDS_MAX: u64 = 10;
 /// Most calls to an endpoint at the same time.
 const SINK_CALLS_MAX: usize = 16;
+/// How long Pub/Sub may take to confirm a request; it usually takes less than a second.
+const PUBLISH_SECONDS_MAX: u64 = 10;
+/// Most publish requests of a handoff in the air.
+const PUBLISH_REQUESTS_MAX: usize = 4;
 
 /// Where the units of one handoff are sent.
 pub fn of(
@@ -36,19 +41,41 @@ pub fn of(
         config::Sink::Local => Ok(workers.clone()),
         config::Sink::Http { url, batch } => http_sink(setup, url, *batch, client),
         config::Sink::Pubsub { topic } => {
-            let _cloud = needed(cloud)?;
-            bail!(
-                "handoff {}: sink.pubsub.topic = {topic:?} is not built yet",
-                handoff.id
-            )
+            let cloud = needed(cloud)?;
+            Ok(Arc::new(TopicSink {
+                publisher: publisher(cloud),
+                topic: Name::topic(&cloud.google.project, topic),
+                clock: setup.clock.clone(),
+            }))
         }
     }
 }
 
 /// Where completions are announced.
 pub fn announcer(config: &Config, cloud: Option<&Cloud>) -> Arc<dyn Announcer> {
-    let _ = (config, cloud);
-    Arc::new(LogAnnouncer)
+    let Some(cloud) = cloud else {
+        return Arc::new(LogAnnouncer);
+    };
+    let project = &cloud.google.project;
+    let topic = |handoff: &config::Handoff| {
+        let name = handoff.downstream_topic.as_ref()?;
+        Some((handoff.id.clone(), Name::topic(project, name)))
+    };
+    Arc::new(TopicAnnouncer {
+        publisher: publisher(cloud),
+        topics: config.handoffs.iter().filter_map(topic).collect(),
+        otherwise: Arc::new(LogAnnouncer),
+    })
+}
+
+/// The way to the project's topics.
+fn publisher(cloud: &Cloud) -> Arc<Publisher> {
+    let limits = PublishLimits {
+        timeout: Duration::from_secs(PUBLISH_SECONDS_MAX),
+        requests_max: PUBLISH_REQUESTS_MAX,
+    };
+    let endpoint = cloud.google.endpoints.pubsub.clone();
+    Publisher::new(cloud.client.clone(), endpoint, limits)
 }
 
 fn http_sink(
