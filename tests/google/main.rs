@@ -4,4 +4,5 @@
 
 mod stand_in;
 
+mod bigquery;
 mod tokens;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use axum::{Router, middleware::from_fn_with_state};
 use tokio::net::TcpListener;
 
+pub mod bigquery;
 pub mod faults;
 pub mod metadata;
 
@@ -19,6 +20,8 @@ pub struct Google {
     pub host: String,
     /// What goes wrong.
     pub faults: Arc<Faults>,
+    /// The tables.
+    pub bigquery: Arc<bigquery::BigQuery>,
     /// Access tokens it gave out.
     pub metadata: Arc<metadata::Metadata>,
     server: tokio::task::JoinHandle<()>,
@@ -30,14 +33,17 @@ impl Google {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let host = listener.local_addr().unwrap().to_string();
         let faults = Arc::new(Faults::default());
+        let bigquery = Arc::new(bigquery::BigQuery::default());
         let metadata = Arc::new(metadata::Metadata::default());
         let router = Router::new()
+            .merge(bigquery::routes(bigquery.clone()))
             .merge(metadata::routes(metadata.clone()))
             .layer(from_fn_with_state(faults.clone(), faults::apply));
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self {
             host,
             faults,
+            bigquery,
             metadata,
             server,
         }
