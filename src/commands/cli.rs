@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use super::{
-    alerts, check, demo, explain, health, quarantine, reset, retry, serve, start, status, token,
-    warehouse,
+    alerts, check, demo, explain, health, publish, quarantine, reset, retry, serve, start, status,
+    token, warehouse,
 };
 
 /// Watches the handoff between two phases of a data pipeline and keeps its promise.
@@ -43,6 +43,8 @@ enum Command {
     Quarantine(quarantine::Args),
     /// Load tables into the embedded warehouse, or ask it
     Warehouse(warehouse::Args),
+    /// Say that the upstream has finished: counts, publishes, confirms, and never fails its caller
+    Publish(publish::Args),
     /// Ask the service on this machine whether it is alive
     Health(health::Args),
     /// Make a token for a person or for workers
@@ -68,6 +70,7 @@ impl Cli {
             Command::Alerts(args) => alerts::run(args).await,
             Command::Quarantine(args) => quarantine::run(args).await,
             Command::Warehouse(args) => warehouse::run(args).await,
+            Command::Publish(args) => publish::run(args).await,
             Command::Health(args) => health::run(args).await,
             Command::Token(args) => token::run(args).await,
         }

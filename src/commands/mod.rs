@@ -10,6 +10,7 @@ pub mod demo;
 pub mod explain;
 mod files;
 pub mod health;
+pub mod publish;
 pub mod quarantine;
 pub mod reset;
 pub mod retry;

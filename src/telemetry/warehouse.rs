@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     domain::{ids::GameDate, plan::ListedUnit, readiness::Readiness},
-    ports::{Page, PortError, RunRecord, Scope, StoredRow, Warehouse},
+    ports::{Missing, Page, PortError, RunRecord, Scope, StoredRow, Warehouse},
 };
 
 /// Passes every question on and measures it.
@@ -79,5 +79,9 @@ impl Warehouse for MeasuredWarehouse {
             began,
             self.inner.record_run(record).await,
         )
+    }
+
+    async fn missing(&self) -> Result<Vec<Missing>, PortError> {
+        self.inner.missing().await
     }
 }

@@ -28,6 +28,7 @@ pub use load::Format;
 pub use query::Answer;
 pub use rows::{ContextRow, FeatureRow, PredictionRow, RunHistoryRow};
 pub use text::{instant_text, read_date, read_instant};
+pub use write::{OWN_PROCESSOR, run_history_row};
 
 /// How long a statement waits for another process's lock before it counts as "could not ask".
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -124,7 +124,8 @@ impl EmbeddedWarehouse {
     }
 }
 
-fn run_history_row(record: &RunRecord) -> RunHistoryRow {
+/// The row that a run is recorded as.
+pub fn run_history_row(record: &RunRecord) -> RunHistoryRow {
     let duration = record.processed_at.map(|end| end - record.started_at);
     RunHistoryRow {
         processor_name: OWN_PROCESSOR.to_owned(),

@@ -4,6 +4,7 @@
 
 mod stand_in;
 
+mod bigquery;
 mod identity;
 mod pubsub_stand_in;
 mod sleep;

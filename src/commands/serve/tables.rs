@@ -4,10 +4,9 @@
 
 use std::sync::Arc;
 
-use anyhow::bail;
-
 use super::cloud::{Cloud, needed};
 use crate::{
+    bigquery::{BigQueryWarehouse, Settings},
     config::{self, Tables},
     ports::Warehouse,
     warehouse::EmbeddedWarehouse,
@@ -21,12 +20,25 @@ pub fn of(
 ) -> anyhow::Result<Arc<dyn Warehouse>> {
     match handoff.tables {
         Tables::Embedded => Ok(Arc::new(embedded.clone())),
-        Tables::Bigquery => {
-            let _cloud = needed(cloud)?;
-            bail!(
-                "handoff {}: warehouse = \"bigquery\" is not built yet",
-                handoff.id
-            )
-        }
+        Tables::Bigquery => bigquery(cloud),
     }
+}
+
+/// The warehouse on BigQuery.
+pub fn bigquery(cloud: Option<&Cloud>) -> anyhow::Result<Arc<dyn Warehouse>> {
+    let cloud = needed(cloud)?;
+    let google = &cloud.google;
+    let set = &google.bigquery;
+    let settings = Settings {
+        project: google.project.clone(),
+        data_project: set.data_project.clone(),
+        location: set.location.clone(),
+        bytes_billed_max: set.bytes_billed_max,
+        timeout: set.timeout.to_std()?,
+        record_every: set.record_every.to_std()?,
+        queries: set.queries.clone(),
+        endpoint: google.endpoints.bigquery.clone(),
+    };
+    let (client, http) = (cloud.client.clone(), cloud.http.clone());
+    Ok(Arc::new(BigQueryWarehouse::new(settings, client, http)?))
 }

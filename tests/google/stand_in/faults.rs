@@ -46,6 +46,11 @@ impl Faults {
         self.0.lock().unwrap().clear();
     }
 
+    /// How many calls are still to go wrong.
+    pub fn left(&self) -> usize {
+        self.0.lock().unwrap().iter().map(|fault| fault.1).sum()
+    }
+
     fn take(&self, call: &str) -> Option<Fault> {
         let mut faults = self.0.lock().unwrap();
         let found = faults

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use axum::{Router, middleware::from_fn_with_state};
 use tokio::net::TcpListener;
 
+pub mod bigquery;
 pub mod faults;
 pub mod keys;
 pub mod metadata;
@@ -23,6 +24,8 @@ pub struct Google {
     pub faults: Arc<Faults>,
     /// The published keys of identity tokens.
     pub keys: Arc<keys::Keys>,
+    /// The tables.
+    pub bigquery: Arc<bigquery::BigQuery>,
     /// Access tokens it gave out.
     pub metadata: Arc<metadata::Metadata>,
     /// Topics and subscriptions.
@@ -36,10 +39,12 @@ impl Google {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let host = listener.local_addr().unwrap().to_string();
         let faults = Arc::new(Faults::default());
+        let bigquery = Arc::new(bigquery::BigQuery::default());
         let metadata = Arc::new(metadata::Metadata::default());
         let keys = Arc::new(keys::Keys::default());
         let pubsub = Arc::new(pubsub::Pubsub::default());
         let router = Router::new()
+            .merge(bigquery::routes(bigquery.clone()))
             .merge(metadata::routes(metadata.clone()))
             .merge(keys::routes(keys.clone()))
             .merge(pubsub::routes(pubsub.clone()))
@@ -49,6 +54,7 @@ impl Google {
             host,
             faults,
             keys,
+            bigquery,
             metadata,
             pubsub,
             server,
