@@ -3,6 +3,11 @@
 //! What one file promises is tested next to it.
 
 mod stand_in;
+#[allow(dead_code)]
+#[path = "../support/mod.rs"]
+mod support;
 
+mod pubsub;
+mod pubsub_pull;
 mod pubsub_stand_in;
 mod tokens;
