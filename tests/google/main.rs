@@ -3,7 +3,7 @@
 //! What one file promises is tested next to it.
 
 mod stand_in;
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 #[path = "../support/mod.rs"]
 mod support;
 
