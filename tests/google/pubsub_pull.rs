@@ -206,52 +206,89 @@ fn night(google: &Google) {
     }
 }
 
-#[tokio::test]
-async fn five_hundred_answers_of_googles_own_client_are_each_taken_in_once() {
-    let google = Google::start().await;
-    night(&google);
-    let (folder, clock) = (
-        TempDir::new().unwrap(),
-        Arc::new(ManualClock::new(instant("2026-01-19T07:00:00Z"))),
-    );
-    let app = service(&google, &folder, &clock).await;
-    let players: Vec<String> = (0..500).map(|n| format!("player-{n}")).collect();
+/// Starts the night for so many players by Google's own client and answers every request by it.
+async fn play(google: &Google, app: &App, clock: &Arc<ManualClock>, count: usize) {
+    let players: Vec<String> = (0..count).map(|n| format!("player-{n}")).collect();
     let contexts: Vec<_> = players.iter().map(|it| context(it)).collect();
-    let features: Vec<_> = players
-        .iter()
-        .map(|it| feature(it, instant("2026-01-19T06:58:00Z")))
-        .collect();
+    let written_at = instant("2026-01-19T06:58:00Z");
+    let features: Vec<_> = players.iter().map(|it| feature(it, written_at)).collect();
     app.warehouse.put_contexts(&contexts).await.unwrap();
     app.warehouse.put_features(&features).await.unwrap();
     let arguments = vec![google.base(), UPSTREAM.to_owned()];
     official("publisher.py", arguments, event().to_string()).await;
-    let passing = tokio::spawn({
-        let clock = clock.clone();
-        async move {
-            loop {
-                clock.advance(TimeDelta::milliseconds(50));
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
+    let clock = clock.clone();
+    let passing = tokio::spawn(async move {
+        loop {
+            clock.advance(TimeDelta::milliseconds(50));
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     });
-    let sent = google.pubsub.until_published(TOPIC, 500).await;
+    let sent = google.pubsub.until_published(TOPIC, count).await;
     passing.abort();
     let keys: BTreeSet<&String> = sent.iter().map(|it| &it.attributes["request_id"]).collect();
-    assert_eq!(keys.len(), 500);
-    let arguments = vec![
-        google.base(),
-        SUBSCRIPTION.to_owned(),
-        "500".to_owned(),
-        READY.to_owned(),
-    ];
-    official("worker.py", arguments, String::new()).await;
-    google.pubsub.until_depth(ANSWERS, 0).await;
+    assert_eq!(keys.len(), count);
+    let [base, from, to] = [google.base(), SUBSCRIPTION.to_owned(), READY.to_owned()];
+    official(
+        "worker.py",
+        vec![base, from, count.to_string(), to],
+        String::new(),
+    )
+    .await;
+}
+
+/// Every unit was sent and answered, and nothing was counted that ought not to be.
+async fn assert_answered(app: &App, count: usize) {
     let url = format!("http://{}/status?date={TONIGHT}", app.address);
     let status: Value = reqwest::get(url).await.unwrap().json().await.unwrap();
     let counts = &status["counts"];
-    assert_eq!(counts["dispatched"], json!(500), "{status:#}");
-    for none in ["in_flight", "unknown", "duplicate", "failed"] {
+    assert_eq!(counts["dispatched"], json!(count), "{status:#}");
+    for none in ["in_flight", "unknown", "failed"] {
         assert_eq!(counts[none], json!(0), "{none}: {status:#}");
     }
+}
+
+fn clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::new(instant("2026-01-19T07:00:00Z")))
+}
+
+#[tokio::test]
+async fn five_hundred_answers_of_googles_own_client_are_each_taken_in() {
+    let google = Google::start().await;
+    night(&google);
+    let (folder, clock) = (TempDir::new().unwrap(), clock());
+    let app = service(&google, &folder, &clock).await;
+    play(&google, &app, &clock, 500).await;
+    google.pubsub.until_depth(ANSWERS, 0).await;
+    assert_answered(&app, 500).await;
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_committed_and_never_acknowledged_comes_again_and_changes_nothing() {
+    let google = Google::start().await;
+    night(&google);
+    google.faults.add(
+        "prediction-ready-prod-sub:acknowledge",
+        1_000,
+        Fault::Status(404, "{}".to_owned()),
+    );
+    let (folder, clock) = (TempDir::new().unwrap(), clock());
+    let app = service(&google, &folder, &clock).await;
+    play(&google, &app, &clock, 20).await;
+    let pubsub = google.pubsub.clone();
+    pubsub
+        .until("twenty deliveries", || pubsub.deliveries(ANSWERS) >= 20)
+        .await;
+    app.stop().await;
+    assert_eq!(
+        pubsub.depth(ANSWERS),
+        20,
+        "all were handed out and none acknowledged"
+    );
+    google.faults.clear();
+    let app = service(&google, &folder, &clock).await;
+    pubsub.until_depth(ANSWERS, 0).await;
+    assert!(pubsub.deliveries(ANSWERS) >= 40, "each came again");
+    assert_answered(&app, 20).await;
     app.stop().await;
 }
