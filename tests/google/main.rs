@@ -3,7 +3,7 @@
 //! What one file promises is tested next to it.
 
 mod stand_in;
-#[allow(dead_code, unused_imports)]
+#[allow(dead_code, unused_imports)] // The other tests use more of it.
 #[path = "../support/mod.rs"]
 mod support;
 
