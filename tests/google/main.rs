@@ -3,9 +3,14 @@
 //! What one file promises is tested next to it.
 
 mod stand_in;
+#[allow(dead_code, unused_imports)] // The other tests use more of it.
+#[path = "../support/mod.rs"]
+mod support;
 
 mod bigquery;
 mod identity;
+mod pubsub;
+mod pubsub_pull;
 mod pubsub_stand_in;
 mod sleep;
 mod tokens;
