@@ -154,6 +154,12 @@ fn of_making(scene: &Scene) -> Vec<(&'static str, u16, String)> {
         ),
         ("unknown_key", 401, headed(scene, &of_one_named_two)),
         ("no_key_id", 401, headed(scene, &json!({"alg": "RS256"}))),
+    ]
+}
+
+fn of_form(scene: &Scene) -> Vec<(&'static str, u16, String)> {
+    let good = scene.push_token();
+    vec![
         (
             "no_key_id",
             401,
@@ -192,6 +198,7 @@ async fn each_bad_token_is_refused_by_its_own_reason_and_stands_in_no_log() {
     let cases: Vec<_> = of_claims(&scene)
         .into_iter()
         .chain(of_making(&scene))
+        .chain(of_form(&scene))
         .collect();
     for (reason, status, token) in &cases {
         let before = scene.refusals(reason).await;
