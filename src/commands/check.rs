@@ -18,6 +18,7 @@ use crate::{
     },
 };
 
+mod callers;
 mod table;
 mod telling;
 mod text;
@@ -120,6 +121,7 @@ fn json(config: &Config, checked: &[Checked<'_>], days: usize) -> serde_json::Va
         "listen": config.listen,
         "data": config.data_dir,
         "token": token_text(config),
+        "callers": callers::json(config),
         "links": {
             "public_url": config.links.public(config.listen),
             "runbook_url": config.links.runbooks(config.listen),

@@ -9,7 +9,7 @@ pub fn runbook(name: &str) -> Option<&'static str> {
 }
 
 /// Every runbook by its name.
-pub const RUNBOOKS: [(&str, &str); 35] = [
+pub const RUNBOOKS: [(&str, &str); 37] = [
     (
         "BatchStalled",
         include_str!("../../docs/runbooks/BatchStalled.md"),
@@ -65,6 +65,14 @@ pub const RUNBOOKS: [(&str, &str); 35] = [
     (
         "HeartbeatSilent",
         include_str!("../../docs/runbooks/HeartbeatSilent.md"),
+    ),
+    (
+        "IdentityKeysOld",
+        include_str!("../../docs/runbooks/IdentityKeysOld.md"),
+    ),
+    (
+        "IdentityRefused",
+        include_str!("../../docs/runbooks/IdentityRefused.md"),
     ),
     (
         "MessagesQuarantined",

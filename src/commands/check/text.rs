@@ -6,7 +6,7 @@ use std::path::Path;
 
 use chrono::Datelike;
 
-use super::{Checked, table, telling, token_text};
+use super::{Checked, callers, table, telling, token_text};
 use crate::{
     config::Config,
     domain::{
@@ -37,6 +37,7 @@ pub(super) fn render(
         format!("data           {}", config.data_dir.display()),
         format!("zone database  {}", zone::DATABASE_VERSION),
     ];
+    lines.extend(callers::lines(config));
     lines.push(String::new());
     lines.push("tells people".to_owned());
     lines.extend(telling::lines(config));
