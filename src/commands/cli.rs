@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use super::{
-    alerts, check, demo, explain, quarantine, reset, retry, serve, start, status, warehouse,
+    alerts, check, demo, explain, infra, quarantine, reset, retry, serve, start, status, warehouse,
 };
 
 /// Watches the handoff between two phases of a data pipeline and keeps its promise.
@@ -42,6 +42,8 @@ enum Command {
     Quarantine(quarantine::Args),
     /// Load tables into the embedded warehouse, or ask it
     Warehouse(warehouse::Args),
+    /// Print what is needed on Google Cloud, and the scripts that make it and take it back
+    Infra(infra::Args),
 }
 
 impl Cli {
@@ -63,6 +65,7 @@ impl Cli {
             Command::Alerts(args) => alerts::run(args).await,
             Command::Quarantine(args) => quarantine::run(args).await,
             Command::Warehouse(args) => warehouse::run(args).await,
+            Command::Infra(args) => infra::run(args).await,
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod client;
 pub mod demo;
 pub mod explain;
 mod files;
+pub mod infra;
 pub mod quarantine;
 pub mod reset;
 pub mod retry;

@@ -2,6 +2,9 @@
 //!
 //! Nothing is created here, and nothing asked: whether the objects are there is the business of `doctor`.
 
+pub mod gcloud;
 pub mod plan;
+pub mod rollback;
+mod shell;
 
 pub use plan::Plan;

@@ -4,4 +4,5 @@
 
 mod stand_in;
 
+mod infra;
 mod tokens;
