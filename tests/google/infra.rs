@@ -15,7 +15,7 @@ printf ' %s' "$@" >>calls
 printf '\n' >>calls
 case "$*" in
   *value\(projectNumber\)*) echo 123456 ;;
-  *'policies list'*) [ -e found ] && echo projects/p/alertPolicies/1 ;;
+  *'policies list'*) if [ -e found ]; then echo projects/p/alertPolicies/1; fi ;;
   *list-subscriptions*) echo workers ;;
   *' describe '*) [ -e found ] ;;
 esac
