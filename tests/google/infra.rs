@@ -123,7 +123,8 @@ fn the_script_makes_exactly_the_platform_s_objects_with_their_options() {
         ),
     ];
     let is_object = |call: &&String| {
-        call.contains(" create ") && (call.contains("pubsub") || call.contains("scheduler"))
+        call.contains(" create ")
+            && (call.starts_with("gcloud pubsub ") || call.starts_with("gcloud scheduler "))
     };
     let mut made: Vec<String> = calls.iter().filter(is_object).cloned().collect();
     let mut expected = expected.to_vec();
