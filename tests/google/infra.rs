@@ -131,6 +131,12 @@ fn the_script_makes_exactly_the_platform_s_objects_with_their_options() {
     made.sort();
     expected.sort();
     assert_eq!(made, expected);
+}
+
+#[test]
+fn google_s_own_account_may_write_dead_letters() {
+    let folder = recorder();
+    let calls = run(&tipoff("gcloud", "frugal"), &[], folder.path());
     has(
         &calls,
         &format!(
