@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use super::{
     alerts, check, demo, explain, health, publish, quarantine, reset, retry, serve, start, status,
     token, warehouse,
+    alerts, check, demo, explain, infra, quarantine, reset, retry, serve, start, status, warehouse,
 };
 
 /// Watches the handoff between two phases of a data pipeline and keeps its promise.
@@ -49,6 +50,8 @@ enum Command {
     Health(health::Args),
     /// Make a token for a person or for workers
     Token(token::Args),
+    /// Print what is needed on Google Cloud, and the scripts that make it and take it back
+    Infra(infra::Args),
 }
 
 impl Cli {
@@ -73,6 +76,7 @@ impl Cli {
             Command::Publish(args) => publish::run(args).await,
             Command::Health(args) => health::run(args).await,
             Command::Token(args) => token::run(args).await,
+            Command::Infra(args) => infra::run(args).await,
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod explain;
 mod files;
 pub mod health;
 pub mod publish;
+pub mod infra;
 pub mod quarantine;
 pub mod reset;
 pub mod retry;

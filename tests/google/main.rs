@@ -13,4 +13,5 @@ mod pubsub;
 mod pubsub_pull;
 mod pubsub_stand_in;
 mod sleep;
+mod infra;
 mod tokens;
