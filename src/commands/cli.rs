@@ -7,9 +7,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use super::{
-    alerts, check, demo, explain, health, publish, quarantine, reset, retry, serve, start, status,
-    token, warehouse,
-    alerts, check, demo, explain, infra, quarantine, reset, retry, serve, start, status, warehouse,
+    alerts, check, demo, explain, health, infra, publish, quarantine, reset, retry, serve, start,
+    status, token, warehouse,
 };
 
 /// Watches the handoff between two phases of a data pipeline and keeps its promise.

@@ -9,9 +9,9 @@ mod support;
 
 mod bigquery;
 mod identity;
+mod infra;
 mod pubsub;
 mod pubsub_pull;
 mod pubsub_stand_in;
 mod sleep;
-mod infra;
 mod tokens;
