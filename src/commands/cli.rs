@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use super::{
-    alerts, check, demo, explain, quarantine, reset, retry, serve, start, status, warehouse,
+    alerts, check, demo, doctor, explain, quarantine, reset, retry, serve, start, status, warehouse,
 };
 
 /// Watches the handoff between two phases of a data pipeline and keeps its promise.
@@ -40,6 +40,8 @@ enum Command {
     Alerts(alerts::Args),
     /// List, replay or drop messages that could not be understood
     Quarantine(quarantine::Args),
+    /// Ask whether everything that a night needs is there, and say what mends what is not
+    Doctor(doctor::Args),
     /// Load tables into the embedded warehouse, or ask it
     Warehouse(warehouse::Args),
 }
@@ -62,6 +64,7 @@ impl Cli {
             Command::Explain(args) => explain::run(args).await,
             Command::Alerts(args) => alerts::run(args).await,
             Command::Quarantine(args) => quarantine::run(args).await,
+            Command::Doctor(args) => doctor::run(args).await,
             Command::Warehouse(args) => warehouse::run(args).await,
         }
     }

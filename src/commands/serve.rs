@@ -30,11 +30,13 @@ use crate::{
 };
 
 mod cloud;
+mod examining;
 mod sinks;
 mod tables;
 mod telling;
 
 use cloud::Cloud;
+pub use examining::examiner;
 
 /// Arguments of `serve`.
 #[derive(Debug, clap::Args)]
@@ -189,6 +191,7 @@ impl App {
             handoffs,
             announcer: sinks::announcer(config, cloud.as_ref()),
             telling: telling::telling(&setup, (address, zones), &client)?,
+            examining: examining::examining(&setup, (&warehouse, cloud.as_ref()))?,
             beating: telling::beating(config, &client)?,
             metrics,
         };

@@ -19,6 +19,7 @@ mod body;
 mod channel_test;
 mod check_stalled;
 mod complete;
+mod doctor;
 mod dry_run;
 mod identity;
 mod observe;

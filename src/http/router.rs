@@ -12,7 +12,7 @@ use axum::{
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
-    HttpState, acknowledge, adopt, alerts, channel_test, check_stalled, complete,
+    HttpState, acknowledge, adopt, alerts, channel_test, check_stalled, complete, doctor,
     identity::{self, Access},
     observe, probes, problem, quarantine, replay, reset, respond, retry, runbooks, silence, start,
     status, tick, trigger, unpublished,
@@ -81,6 +81,7 @@ fn people() -> Router<Arc<HttpState>> {
         .route("/alerts/ack", post(acknowledge::post))
         .route("/alerts/silence", post(silence::post))
         .route("/alerts/test", post(channel_test::post))
+        .route("/doctor", get(doctor::get).post(doctor::post))
         .route("/quarantine", get(quarantine::list))
         .route(
             "/quarantine/{id}",

@@ -349,6 +349,7 @@ fn parts(
                 clock: clock.clone(),
             }),
         ),
+        examining: None,
         beating: None,
         metrics: Arc::new(Metrics::new(&ids, &[])),
     }

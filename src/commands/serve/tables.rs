@@ -21,12 +21,18 @@ pub fn of(
 ) -> anyhow::Result<Arc<dyn Warehouse>> {
     match handoff.tables {
         Tables::Embedded => Ok(Arc::new(embedded.clone())),
-        Tables::Bigquery => {
-            let _cloud = needed(cloud)?;
-            bail!(
-                "handoff {}: warehouse = \"bigquery\" is not built yet",
-                handoff.id
-            )
-        }
+        Tables::Bigquery => remote(handoff, cloud),
     }
+}
+
+/// The tables on BigQuery.
+pub fn remote(
+    handoff: &config::Handoff,
+    cloud: Option<&Cloud>,
+) -> anyhow::Result<Arc<dyn Warehouse>> {
+    let _cloud = needed(cloud)?;
+    bail!(
+        "handoff {}: warehouse = \"bigquery\" is not built yet",
+        handoff.id
+    )
 }
