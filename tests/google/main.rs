@@ -2,7 +2,9 @@
 //!
 //! What one file promises is tested next to it.
 
+mod doctor;
 mod stand_in;
 
+mod pubsub_stand_in;
 mod sleep;
 mod tokens;

@@ -18,6 +18,8 @@ use axum::{
 pub enum Fault {
     /// This status with this body, instead of an answer.
     Status(u16, String),
+    /// 429, asking to be left alone for so many seconds.
+    Busy(u64),
     /// The true answer, so much later.
     Slow(Duration),
     /// The connection breaks off inside the answer's body; what was asked is done.
@@ -65,6 +67,10 @@ pub async fn apply(
         None => next.run(request).await,
         Some(Fault::Status(status, body)) => {
             (StatusCode::from_u16(status).unwrap(), body).into_response()
+        }
+        Some(Fault::Busy(seconds)) => {
+            let header = [("retry-after", seconds.to_string())];
+            (StatusCode::TOO_MANY_REQUESTS, header, "{}").into_response()
         }
         Some(Fault::Slow(delay)) => {
             tokio::time::sleep(delay).await;

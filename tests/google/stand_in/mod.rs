@@ -10,6 +10,10 @@ use tokio::net::TcpListener;
 
 pub mod faults;
 pub mod metadata;
+pub mod monitoring;
+pub mod pubsub;
+pub mod resource_manager;
+pub mod scheduler;
 
 use faults::Faults;
 
@@ -21,6 +25,14 @@ pub struct Google {
     pub faults: Arc<Faults>,
     /// Access tokens it gave out.
     pub metadata: Arc<metadata::Metadata>,
+    /// Topics and subscriptions.
+    pub pubsub: Arc<pubsub::Pubsub>,
+    /// What was measured.
+    pub monitoring: Arc<monitoring::Monitoring>,
+    /// What may be done with the project.
+    pub resource_manager: Arc<resource_manager::ResourceManager>,
+    /// Jobs.
+    pub scheduler: Arc<scheduler::Scheduler>,
     server: tokio::task::JoinHandle<()>,
 }
 
@@ -31,14 +43,26 @@ impl Google {
         let host = listener.local_addr().unwrap().to_string();
         let faults = Arc::new(Faults::default());
         let metadata = Arc::new(metadata::Metadata::default());
+        let pubsub = Arc::new(pubsub::Pubsub::default());
+        let monitoring = Arc::new(monitoring::Monitoring::default());
+        let resource_manager = Arc::new(resource_manager::ResourceManager::default());
+        let scheduler = Arc::new(scheduler::Scheduler::default());
         let router = Router::new()
+            .merge(monitoring::routes(monitoring.clone()))
+            .merge(resource_manager::routes(resource_manager.clone()))
+            .merge(scheduler::routes(scheduler.clone()))
             .merge(metadata::routes(metadata.clone()))
+            .merge(pubsub::routes(pubsub.clone()))
             .layer(from_fn_with_state(faults.clone(), faults::apply));
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self {
             host,
             faults,
             metadata,
+            pubsub,
+            monitoring,
+            resource_manager,
+            scheduler,
             server,
         }
     }
