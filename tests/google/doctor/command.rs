@@ -31,13 +31,14 @@ async fn doctor(google: &str, url: &str, more: &[&str]) -> Output {
     let path = folder.path().join("tipoff.toml");
     std::fs::write(&path, settings(google, LONG)).unwrap();
     std::fs::write(folder.path().join("season.toml"), SEASON).unwrap();
-    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_tipoff"));
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tipoff"));
     command.env_clear().current_dir(folder.path());
-    command
-        .args(["doctor", "--url", url, "--config"])
-        .arg(&path)
-        .args(more);
-    command.kill_on_drop(true).output().await.unwrap()
+    command.args(["doctor", "--url", url, "--config"]);
+    command.arg(&path).args(more);
+    let ended = tokio::task::spawn_blocking(move || command.output());
+    let ended = ended.await.unwrap().unwrap();
+    eprintln!("{}", String::from_utf8_lossy(&ended.stderr));
+    ended
 }
 
 #[tokio::test]
