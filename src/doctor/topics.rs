@@ -25,11 +25,8 @@ const PUBLISHES: &str = "pubsub.googleapis.com/topic/send_request_count";
 /// Looks at every topic.
 pub async fn look(look: &Look<'_>) -> Vec<Finding> {
     let (project, topics) = (look.project, &look.wanted.topics);
-    let endpoint = &project.google.endpoints.pubsub;
-    let path = format!("/projects/{}/topics", project.google.project);
-    let listed = project.list(endpoint, (&path, "topics"));
     let (listed, found) = tokio::join!(
-        listed,
+        others(look),
         join_all(topics.iter().map(|topic| one(project, topic)))
     );
     let mut findings: Vec<Finding> = Vec::new();
@@ -49,6 +46,21 @@ pub async fn look(look: &Look<'_>) -> Vec<Finding> {
         findings.extend(publishing(look, listed.as_ref().ok()).await);
     }
     findings
+}
+
+/// The topics of the project that this configuration does not name.
+async fn others(look: &Look<'_>) -> Result<Vec<Value>, Why> {
+    let google = &look.project.google;
+    let path = format!("/projects/{}/topics", google.project);
+    let endpoint = &google.endpoints.pubsub;
+    let mut listed = look.project.list(endpoint, (&path, "topics")).await?;
+    let ours = |it: &Value| {
+        let name = it["name"].as_str().and_then(|it| it.rsplit('/').next());
+        let mut names = look.wanted.topics.iter().map(|it| it.name.as_str());
+        name.is_some_and(|name| names.any(|it| it == name))
+    };
+    listed.retain(|it| !ours(it));
+    Ok(listed)
 }
 
 const NOT_THERE: &str = "the topic is not there";

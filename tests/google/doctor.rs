@@ -470,7 +470,7 @@ async fn each_fault_of_the_wiring_is_named_alone_with_what_mends_it() {
         let findings = scene.findings().await;
         let wrong: Vec<&Finding> = findings
             .iter()
-            .filter(|it| it.standing != Standing::Ok)
+            .filter(|it| it.standing == Standing::Wrong)
             .collect();
         assert_eq!(wrong.len(), 1, "{name}: {wrong:#?}");
         let found = wrong[0];

@@ -12,7 +12,7 @@ use crate::stand_in::Google;
 
 /// A handoff whose season goes on for as long as the machine's clock is likely to.
 const LONG: &str = "[[handoffs]]\nid = \"phase4-to-phase5\"\nseason_file = \"season.toml\"\n";
-const SEASON: &str = "from = 2025-10-01\nuntil = 2099-12-31\n";
+const SEASON: &str = "from = 2025-10-01\nuntil = 2099-12-31\nwithout_games = []\n";
 
 /// A service that knows of its channels and of nothing wrong.
 async fn service() -> String {
