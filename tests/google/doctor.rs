@@ -511,7 +511,7 @@ async fn a_season_that_ends_within_a_fortnight_is_wrong_and_a_day_earlier_is_not
 #[tokio::test]
 async fn what_google_does_not_answer_is_neither_right_nor_wrong() {
     let places = [
-        ("/v1/projects/p/topics", Check::Topics),
+        ("GET /v1/projects/p/topics", Check::Topics),
         (
             "/v1/projects/p/subscriptions/nba-phase5",
             Check::Subscriptions,
