@@ -106,6 +106,7 @@ async fn engine(folder: &TempDir, port: u16) -> Engine {
             routes,
             addresses: Addresses::default(),
         },
+        examining: None,
         beating: None,
         metrics: Arc::new(Metrics::new(&[], &[])),
     };

@@ -11,7 +11,7 @@ use crate::domain::{
     Instant,
     completion::Standing,
     effect::Announcement,
-    ids::{BatchId, GameDate, GameId, HandoffId, RequestId, RunKey, UnitId},
+    ids::{BatchId, ChannelId, GameDate, GameId, HandoffId, RequestId, RunKey, UnitId},
     plan::ListedUnit,
     readiness::Readiness,
     routing::Failure,
@@ -228,9 +228,22 @@ pub trait Heartbeat: Send + Sync {
 /// Asks the surroundings whether the night can work.
 #[async_trait]
 pub trait Doctor: Send + Sync {
-    /// Looks at everything; `heard` says when each job of an external scheduler last called. It never fails: what cannot
-    /// be asked is a finding.
-    async fn examine(&self, heard: &BTreeMap<String, Instant>) -> Vec<Finding>;
+    /// Looks at everything. It never fails: what cannot be asked is a finding.
+    async fn examine(&self, known: &Known) -> Vec<Finding>;
+}
+
+/// What a running service knows of its surroundings by itself.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Known {
+    /// When each job of an external scheduler last called, by its name; `None`: no service was asked.
+    pub heard: Option<BTreeMap<String, Instant>>,
+    /// Each channel with what it last failed with, where it fails; `None`: no service was asked.
+    pub channels: Option<Vec<(ChannelId, Option<String>)>>,
+    /// The first examination: since then jobs could have been heard.
+    pub installed_at: Option<Instant>,
+    /// The latest instant that the store remembers.
+    pub latest_at: Option<Instant>,
 }
 
 /// A table or a column that a warehouse's questions need and that is not there.

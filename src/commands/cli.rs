@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use super::{
-    alerts, check, demo, explain, health, infra, publish, quarantine, reset, retry, serve, start,
-    status, token, warehouse,
+    alerts, check, demo, doctor, explain, health, infra, publish, quarantine, reset, retry, serve,
+    start, status, token, warehouse,
 };
 
 /// Watches the handoff between two phases of a data pipeline and keeps its promise.
@@ -41,6 +41,8 @@ enum Command {
     Alerts(alerts::Args),
     /// List, replay or drop messages that could not be understood
     Quarantine(quarantine::Args),
+    /// Ask whether everything that a night needs is there, and say what mends what is not
+    Doctor(doctor::Args),
     /// Load tables into the embedded warehouse, or ask it
     Warehouse(warehouse::Args),
     /// Say that the upstream has finished: counts, publishes, confirms, and never fails its caller
@@ -71,6 +73,7 @@ impl Cli {
             Command::Explain(args) => explain::run(args).await,
             Command::Alerts(args) => alerts::run(args).await,
             Command::Quarantine(args) => quarantine::run(args).await,
+            Command::Doctor(args) => doctor::run(args).await,
             Command::Warehouse(args) => warehouse::run(args).await,
             Command::Publish(args) => publish::run(args).await,
             Command::Health(args) => health::run(args).await,

@@ -7,6 +7,7 @@ pub mod check;
 pub mod cli;
 pub mod client;
 pub mod demo;
+pub mod doctor;
 pub mod explain;
 mod files;
 pub mod health;

@@ -31,12 +31,14 @@ use crate::{
 
 mod callers;
 mod cloud;
+mod examining;
 mod pulls;
 mod sinks;
 pub mod tables;
 pub mod telling;
 
 pub use cloud::Cloud;
+pub use examining::examiner;
 use pulls::Pulls;
 
 /// Arguments of `serve`.
@@ -195,6 +197,7 @@ impl App {
             handoffs,
             announcer: sinks::announcer(config, cloud.as_ref()),
             telling: telling::telling(&setup, (address, zones), &client)?,
+            examining: examining::examining(&setup, (&warehouse, cloud.as_ref()))?,
             beating: telling::beating(config, &client)?,
             metrics,
         };

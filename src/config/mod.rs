@@ -17,6 +17,7 @@ use crate::domain::{policy::Schedule, routing::Person, seconds};
 mod address;
 mod callers;
 mod channels;
+mod doctor;
 mod google;
 mod handoff;
 mod heartbeat;
@@ -33,6 +34,7 @@ mod workers;
 pub use address::{Links, is_loopback};
 pub use callers::{NamedToken, Role};
 pub use channels::{CONSOLE, Channel, ChannelKind, Credentials, Email, Security, Slack, Webhook};
+pub use doctor::Doctor;
 pub use google::{BigQuery, DeadLetters, Endpoints, Google, Identity, Profile};
 pub use handoff::{Handoff, Intake, Sink, Tables};
 pub use heartbeat::Heartbeat;
@@ -86,6 +88,8 @@ pub struct Config {
     pub routing: Routing,
     /// Who hears regularly that the service is alive.
     pub heartbeat: Option<Heartbeat>,
+    /// When the surroundings are examined.
+    pub doctor: Doctor,
     /// Variables that are set, hold a secret, and are used by nothing.
     pub unused_variables: Vec<&'static str>,
 }
@@ -196,6 +200,7 @@ struct File {
     people: Vec<people::Section>,
     routes: routes::Section,
     heartbeat: heartbeat::Section,
+    doctor: doctor::Section,
 }
 
 /// Reads the configuration file, if one is named, and the environment, which goes before it.
@@ -263,7 +268,8 @@ pub fn parse(text: &str, folder: &Path, environment: &Environment) -> Result<Con
     };
     let handoffs = handoff::read_all(file.handoffs, given)?;
     let first = handoffs.first().map(|first| first.policy.schedule.clone());
-    let routing = read_routes(&first.unwrap_or_default())?;
+    let first = first.unwrap_or_default();
+    let routing = read_routes(&first)?;
     let heartbeat = file.heartbeat.read(sources)?;
     Ok(Config {
         listen,
@@ -279,6 +285,7 @@ pub fn parse(text: &str, folder: &Path, environment: &Environment) -> Result<Con
         channels,
         routing,
         heartbeat,
+        doctor: file.doctor.read(&first)?,
     })
 }
 

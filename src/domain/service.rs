@@ -13,7 +13,7 @@ use super::{
     ids::{ChannelId, GameDate},
     policy,
     routing::{FAILURES_MIN, Failure},
-    wiring::{Check, Examination, Finding},
+    wiring::{Check, EVERYTHING, Examination, Finding, Standing},
 };
 
 /// The service's own state, kept as one row.
@@ -32,6 +32,10 @@ pub struct Service {
     pub reported: BTreeMap<String, GameDate>,
     /// What the last examination of the surroundings found; `None`: there was none.
     pub examined: Option<Examination>,
+    /// What is known to be wrong: found so, and since then not found otherwise.
+    pub wrong: Vec<Finding>,
+    /// When the first examination ended: since then jobs could have been heard.
+    pub examined_since: Option<Instant>,
     /// When each job of an external scheduler was last heard from, by its name.
     pub heard: BTreeMap<String, Instant>,
     /// Completions that the upstream could not publish, by the night.
@@ -121,6 +125,8 @@ pub struct Stepped {
     pub told: Vec<Told>,
 }
 
+/// Most findings that one alert names.
+const NAMED_MAX: usize = 5;
 /// How long an unpublished completion is an open alert: until the next night.
 const UNPUBLISHED_SHOWN: TimeDelta = TimeDelta::hours(20);
 
@@ -208,7 +214,11 @@ fn absorb(service: &mut Service, happened: &Happened, now: Instant) {
         Happened::Reported { name, on } => {
             service.reported.insert(name.clone(), *on);
         }
-        Happened::Examined(examination) => service.examined = Some(examination.clone()),
+        Happened::Examined(examination) => {
+            service.examined_since.get_or_insert(examination.at);
+            service.wrong = still_wrong(&service.wrong, examination);
+            service.examined = Some(examination.clone());
+        }
         Happened::Heard(job) => {
             service.heard.insert(job.clone(), now);
         }
@@ -260,25 +270,55 @@ fn conditions(service: &Service) -> Vec<Condition> {
     failing
         .chain(quarantined(&service.quarantine))
         .chain(unpublished)
-        .chain(service.examined.iter().flat_map(miswired))
+        .chain(miswired(&service.wrong))
         .collect()
 }
 
-/// What is wrong, one alert for each kind of thing: what could not be asked is no alert.
-fn miswired(examination: &Examination) -> Vec<Condition> {
+/// What was found wrong, and what was wrong before and could not be asked this time: nothing says that it is mended.
+fn still_wrong(before: &[Finding], examination: &Examination) -> Vec<Finding> {
+    let unknown = |old: &&Finding| {
+        examination.findings.iter().any(|it| {
+            let same = it.subject == old.subject || it.subject == EVERYTHING;
+            it.check == old.check && same && it.standing == Standing::CouldNotAsk
+        })
+    };
+    let kept = before.iter().filter(unknown);
+    examination.wrong().chain(kept).cloned().collect()
+}
+
+/// One alert for each kind of thing that is wrong. A channel has its own kind, which opens when it fails.
+fn miswired(all: &[Finding]) -> Vec<Condition> {
     let of = |check: Check| {
-        let wrong: Vec<&Finding> = examination.wrong().filter(|it| it.check == check).collect();
-        let texts: Vec<String> = wrong
-            .iter()
-            .map(|it| format!("{}: {}", it.subject, it.text))
-            .collect();
+        let wrong: Vec<&Finding> = all.iter().filter(|it| it.check == check).collect();
+        let mut texts: Vec<String> = wrong.iter().take(NAMED_MAX).map(|it| said(it)).collect();
+        if wrong.len() > NAMED_MAX {
+            texts.push(format!("and {} more", wrong.len() - NAMED_MAX));
+        }
         let condition = Condition::of(Kind::WiringWrong, Severity::Warning, texts.join("; "))?;
         (!wrong.is_empty()).then(|| Condition {
             subject: Some(check.name().to_owned()),
             ..condition
         })
     };
-    Check::ALL.into_iter().filter_map(of).collect()
+    let checks = Check::ALL.into_iter();
+    checks
+        .filter(|it| *it != Check::Channels)
+        .filter_map(of)
+        .collect()
+}
+
+/// One finding with what mends it.
+fn said(finding: &Finding) -> String {
+    let Finding {
+        subject,
+        text,
+        mend,
+        ..
+    } = finding;
+    match mend {
+        Some(mend) => format!("{subject}: {text} (mend: {mend})"),
+        None => format!("{subject}: {text}"),
+    }
 }
 
 fn quarantined(quarantine: &Quarantine) -> Option<Condition> {
@@ -302,6 +342,7 @@ mod tests {
         ids::ChannelId,
         policy,
         routing::Failure,
+        wiring::{Check, EVERYTHING, Examination, Finding},
     };
 
     fn failed(permanent: bool) -> Happened {
@@ -344,5 +385,50 @@ mod tests {
         let stepped = step(service, &Happened::Delivered(email), &policy, now);
         assert_eq!(stepped.told[0].change, Change::Resolved);
         assert!(stepped.service.trouble.is_empty());
+    }
+    fn examined(findings: Vec<Finding>) -> Happened {
+        let at = "2026-01-19T15:00:00Z".parse().unwrap();
+        Happened::Examined(Examination { at, findings })
+    }
+
+    #[test]
+    fn wiring_that_is_wrong_is_told_once_with_its_mend_and_only_a_good_answer_ends_it() {
+        let policy = policy::Alerts::default();
+        let now: Instant = "2026-01-19T15:00:00Z".parse().unwrap();
+        let wrong = || Finding::wrong(Check::Topics, "t", "it is not there", "make t");
+        let unknown = |subject| Finding::could_not_ask(Check::Topics, subject, "503");
+        let mut service = Service::default();
+        let mut told = Vec::new();
+        let dead = Finding::wrong(Check::Channels, "slack", "410", "mend");
+        for findings in [
+            vec![unknown("t")],
+            vec![wrong(), dead],
+            vec![wrong()],
+            vec![unknown("t")],
+            vec![unknown(EVERYTHING)],
+            vec![Finding::ok(Check::Topics, "t", "it is there")],
+        ] {
+            let stepped = step(service, &examined(findings), &policy, now);
+            service = stepped.service;
+            told.push(stepped.told);
+        }
+        let changes: Vec<Vec<Change>> = told
+            .iter()
+            .map(|told| told.iter().map(|it| it.change).collect())
+            .collect();
+        let (none, opened) = (Vec::new(), vec![Change::Opened]);
+        let expected = [
+            none.clone(),
+            opened,
+            none.clone(),
+            none.clone(),
+            none,
+            vec![Change::Resolved],
+        ];
+        assert_eq!(changes, expected);
+        let alert = &told[1][0].alert;
+        assert_eq!(alert.subject.as_deref(), Some("topics"));
+        assert_eq!(alert.text, "t: it is not there (mend: make t)");
+        assert_eq!(service.examined_since, Some(now));
     }
 }

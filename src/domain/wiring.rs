@@ -90,6 +90,9 @@ impl Standing {
     }
 }
 
+/// The subject of a finding about all that a check looks at.
+pub const EVERYTHING: &str = "everything";
+
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {

@@ -16,7 +16,10 @@ use crate::{
         trigger::Source,
     },
     ports::store::StoreError,
-    telemetry::{ChannelGauges, Past, show_channels, show_past, show_queues, show_run},
+    telemetry::{
+        ChannelGauges, Past, show_channels, show_examination, show_past, show_queues, show_run,
+        show_unpublished,
+    },
 };
 
 /// How far back nights are looked at: from one season into the next.
@@ -39,10 +42,14 @@ impl Engine {
         let service = shared.store.service().await?;
         show_queues(&shared.metrics, &shared.store.queues().await?, now);
         channels(shared, &service, now).await?;
+        if let Some(examination) = &service.examined {
+            show_examination(&shared.metrics, examination);
+        }
         for handoff in shared.handoffs.values() {
             if let Some(run) = current_run(shared, handoff, now).await? {
                 show_run(&shared.metrics, &run, now);
             }
+            show_unpublished(&shared.metrics, &service, handoff.id.as_str());
         }
         // One asks; those that come meanwhile wait and find it done.
         let mut shown = self.past_shown.lock().await;

@@ -17,8 +17,10 @@ use crate::{
         policy::{self, Policy},
         report::Timetable,
         routing::Routes,
+        service::Service,
+        wiring::Examination,
     },
-    ports::{Announcer, Sink, Warehouse, store::Store},
+    ports::{Announcer, Known, Sink, Warehouse, store::Store},
     telemetry::Metrics,
 };
 
@@ -26,6 +28,7 @@ mod apply;
 mod chain;
 mod courier;
 mod deliver;
+mod examining;
 mod gauges;
 mod inbox;
 mod live;
@@ -40,6 +43,7 @@ mod telling;
 mod transaction;
 mod waker;
 
+pub use examining::Examining;
 pub use pulse::Beating;
 pub use telling::{Addresses, Means, Telling};
 
@@ -92,6 +96,8 @@ pub struct Parts {
     pub telling: Telling,
     /// The outgoing heartbeat, if there is one.
     pub beating: Option<Beating>,
+    /// Who examines the surroundings, and when; `None`: nobody.
+    pub examining: Option<Examining>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
 }
@@ -108,6 +114,7 @@ pub struct Shared {
     /// How people are reached.
     pub telling: Telling,
     desks: courier::Desks,
+    examining: Option<Examining>,
     link_secret: Vec<u8>,
     fallback_policy: policy::Alerts,
     /// What is counted.
@@ -168,6 +175,7 @@ impl Engine {
             announcer: parts.announcer,
             desks: courier::Desks::of(parts.telling.channels.keys()),
             telling: parts.telling,
+            examining: parts.examining,
             link_secret,
             fallback_policy: policy::Alerts::default(),
             metrics: parts.metrics,
@@ -183,6 +191,9 @@ impl Engine {
         tasks.spawn(outbox::work(shared.clone(), tasks.clone()));
         courier::start(&shared, &tasks);
         live::start(&shared, &tasks);
+        if shared.examining.is_some() {
+            tasks.spawn(examining::work(shared.clone()));
+        }
         if let Some(beating) = parts.beating {
             tasks.spawn(pulse::work(shared.clone(), beating));
         }
@@ -214,7 +225,22 @@ impl Engine {
         waker::wake_due(&self.shared).await?;
         outbox::drain(&self.shared).await?;
         reports::make_due(&self.shared).await?;
+        examining::examine_due(&self.shared).await?;
         courier::drain(&self.shared).await
+    }
+
+    /// Examines the surroundings now; `None`: nothing is to be examined.
+    ///
+    /// # Errors
+    ///
+    /// When the store could not be asked or could not keep what was found.
+    pub async fn examine(&self) -> Result<Option<Examination>, EngineError> {
+        examining::examine(&self.shared).await
+    }
+
+    /// What the service knows of its surroundings by itself.
+    pub fn known(&self, service: &Service) -> Known {
+        examining::known(&self.shared, service)
     }
 
     /// Stops: finishes what it holds or hands it back, for ten seconds at most.

@@ -20,6 +20,7 @@ mod callers;
 mod channel_test;
 mod check_stalled;
 mod complete;
+mod doctor;
 mod dry_run;
 mod identity;
 mod intake;

@@ -12,9 +12,9 @@ use axum::{
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
-    Access, HttpState, acknowledge, adopt, alerts, channel_test, check_stalled, complete, identity,
-    observe, probes, problem, quarantine, replay, reset, respond, retry, runbooks, silence, start,
-    status, tick, trigger, unpublished,
+    Access, HttpState, acknowledge, adopt, alerts, channel_test, check_stalled, complete, doctor,
+    identity, observe, probes, problem, quarantine, replay, reset, respond, retry, runbooks,
+    silence, start, status, tick, trigger, unpublished,
 };
 
 /// The longest a person waits; a dry run takes 20 s at most.
@@ -78,6 +78,7 @@ fn people() -> Router<Arc<HttpState>> {
         .route("/alerts/ack", post(acknowledge::post))
         .route("/alerts/silence", post(silence::post))
         .route("/alerts/test", post(channel_test::post))
+        .route("/doctor", get(doctor::get).post(doctor::post))
         .route("/quarantine", get(quarantine::list))
         .route(
             "/quarantine/{id}",

@@ -9,7 +9,7 @@ pub fn runbook(name: &str) -> Option<&'static str> {
 }
 
 /// Every runbook by its name.
-pub const RUNBOOKS: [(&str, &str); 37] = [
+pub const RUNBOOKS: [(&str, &str); 38] = [
     (
         "BatchStalled",
         include_str!("../../docs/runbooks/BatchStalled.md"),
@@ -41,6 +41,10 @@ pub const RUNBOOKS: [(&str, &str); 37] = [
     (
         "DeliveriesLate",
         include_str!("../../docs/runbooks/DeliveriesLate.md"),
+    ),
+    (
+        "DoctorSilent",
+        include_str!("../../docs/runbooks/DoctorSilent.md"),
     ),
     (
         "EffectsGivenUp",

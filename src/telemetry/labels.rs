@@ -11,6 +11,7 @@ use crate::domain::{
     run::State,
     sla::Verdict,
     trigger::Source,
+    wiring,
 };
 
 /// Stands in for a value outside a closed set, where the set has room for such.
@@ -43,7 +44,7 @@ pub const UNIT_STATES: [&str; 10] = [
 ];
 
 /// The paths that are told apart; any other is `other`.
-pub const ROUTES: [&str; 23] = [
+pub const ROUTES: [&str; 24] = [
     "/trigger",
     "/start",
     "/retry",
@@ -62,6 +63,7 @@ pub const ROUTES: [&str; 23] = [
     "/respond/{token}",
     "/runbooks/{name}",
     "/tick",
+    "/doctor",
     "/health",
     "/ready",
     "/version",
@@ -188,6 +190,10 @@ pub enum Label {
     Method,
     /// The class of an HTTP status.
     Status,
+    /// What an examination looked at.
+    Check,
+    /// How an examination found it.
+    Standing,
     /// The service's version.
     Version,
     /// Why a caller was not heard.
@@ -224,6 +230,8 @@ impl Label {
             Self::Route => "route",
             Self::Method => "method",
             Self::Status => "status",
+            Self::Check => "check",
+            Self::Standing => "standing",
             Self::Version => "version",
         }
     }
@@ -267,6 +275,8 @@ impl Label {
             Self::Route => owned(ROUTES),
             Self::Method => owned(["GET", "POST", OTHER]),
             Self::Status => owned(["2xx", "3xx", "4xx", "5xx"]),
+            Self::Check => owned(wiring::Check::ALL.map(wiring::Check::name)),
+            Self::Standing => owned(wiring::Standing::ALL.map(wiring::Standing::name)),
             Self::Version => owned([env!("CARGO_PKG_VERSION")]),
             Self::IdentityRefusal => owned(IDENTITY_REFUSALS),
         }

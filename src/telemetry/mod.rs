@@ -20,5 +20,5 @@ pub use doc::catalogue_markdown;
 pub use metrics::{Metrics, expose, gather};
 pub use nights::{Past, show_past};
 pub use record::{Moved, log_step, record_step};
-pub use show::{show_queues, show_run};
+pub use show::{show_examination, show_queues, show_run, show_unpublished};
 pub use warehouse::MeasuredWarehouse;

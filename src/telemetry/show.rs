@@ -8,11 +8,13 @@ use super::{Metrics, catalogue, labels};
 use crate::{
     domain::{
         Instant,
-        alert::Kind,
+        alert::{Alert, Kind, Severity},
         readiness::Readiness,
         run::{Purpose, Run, State, foresee},
+        service::Service,
         sla::Verdict,
         trigger::Source,
+        wiring::{Check, Examination, Standing},
     },
     ports::store::QueueFigures,
 };
@@ -62,6 +64,35 @@ pub fn show_queues(metrics: &Metrics, queues: &QueueFigures, now: Instant) {
     for (entry, value) in figures {
         metrics.set(entry, &[], value);
     }
+}
+
+/// Sets the gauges of the last examination.
+pub fn show_examination(metrics: &Metrics, examination: &Examination) {
+    for check in Check::ALL {
+        for standing in Standing::ALL {
+            let labels = [check.name(), standing.name()];
+            let count = examination.count(check, standing) as f64;
+            metrics.set(&catalogue::DOCTOR_FINDINGS, &labels, count);
+        }
+    }
+    metrics.set(
+        &catalogue::DOCTOR_EXAMINED,
+        &[],
+        unix_seconds(examination.at),
+    );
+}
+
+/// Shows the completions that the upstream could not publish, which are alerts of the service, at their handoff.
+pub fn show_unpublished(metrics: &Metrics, service: &Service, handoff: &str) {
+    let kind = Kind::UpstreamPublishFailed;
+    let of_handoff = |alert: &&Alert| {
+        let night = alert.subject.as_deref().and_then(|it| it.split_once('/'));
+        night.is_some_and(|(id, _)| id == handoff)
+    };
+    let open = service.alerts.iter().filter(|it| it.is_open());
+    let count = open.filter(|it| it.kind == kind).filter(of_handoff).count();
+    let labels = [handoff, labels::severity(Severity::Warning), &kind.name()];
+    metrics.set(&catalogue::OPEN_ALERTS, &labels, count as f64);
 }
 
 /// What led to the dispatch; before it, and without any, `none`.

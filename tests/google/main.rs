@@ -2,6 +2,7 @@
 //!
 //! What one file promises is tested next to it.
 
+mod doctor;
 mod stand_in;
 #[allow(dead_code, unused_imports)] // The other tests use more of it.
 #[path = "../support/mod.rs"]

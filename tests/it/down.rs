@@ -153,6 +153,7 @@ impl Site {
             }],
             announcer: Arc::new(LogAnnouncer),
             telling: telling_over("console", self.told.clone()),
+            examining: None,
             beating: None,
         }
     }

@@ -152,6 +152,7 @@ impl Night {
             handoffs: handoffs(&config, (&tables, &post, &metrics), &telling.routes),
             announcer: downstream.clone(),
             telling,
+            examining: None,
             beating: None,
             metrics,
         };

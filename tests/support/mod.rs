@@ -354,6 +354,7 @@ fn parts(
                 clock: clock.clone(),
             }),
         ),
+        examining: None,
         beating: None,
         metrics: Arc::new(Metrics::new(&ids, &[])),
     }

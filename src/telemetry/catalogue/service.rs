@@ -146,6 +146,24 @@ pub const HTTP_REQUEST: Entry = Entry {
     help: "How long an HTTP request took to be answered",
 };
 
+/// What the last examination of the surroundings found.
+pub const DOCTOR_FINDINGS: Entry = Entry {
+    name: "tipoff_doctor_findings",
+    kind: Kind::Gauge,
+    unit: Unit::Count("findings"),
+    labels: &[Label::Check, Label::Standing],
+    help: "What the last examination of the surroundings found, by what was looked at and how it stands",
+};
+
+/// When the surroundings were last examined; 0: never.
+pub const DOCTOR_EXAMINED: Entry = Entry {
+    name: "tipoff_doctor_examined_timestamp_seconds",
+    kind: Kind::Gauge,
+    unit: Unit::Timestamp,
+    labels: &[],
+    help: "When the surroundings were last examined; 0: never",
+};
+
 /// Which version this is.
 pub const BUILD: Entry = Entry {
     name: "tipoff_build_info",

@@ -12,7 +12,10 @@ pub mod bigquery;
 pub mod faults;
 pub mod keys;
 pub mod metadata;
+pub mod monitoring;
 pub mod pubsub;
+pub mod resource_manager;
+pub mod scheduler;
 
 use faults::Faults;
 
@@ -30,6 +33,12 @@ pub struct Google {
     pub metadata: Arc<metadata::Metadata>,
     /// Topics and subscriptions.
     pub pubsub: Arc<pubsub::Pubsub>,
+    /// What was measured.
+    pub monitoring: Arc<monitoring::Monitoring>,
+    /// What may be done with the project.
+    pub resource_manager: Arc<resource_manager::ResourceManager>,
+    /// Jobs.
+    pub scheduler: Arc<scheduler::Scheduler>,
     server: tokio::task::JoinHandle<()>,
 }
 
@@ -43,8 +52,14 @@ impl Google {
         let metadata = Arc::new(metadata::Metadata::default());
         let keys = Arc::new(keys::Keys::default());
         let pubsub = Arc::new(pubsub::Pubsub::default());
+        let monitoring = Arc::new(monitoring::Monitoring::default());
+        let resource_manager = Arc::new(resource_manager::ResourceManager::default());
+        let scheduler = Arc::new(scheduler::Scheduler::default());
         let router = Router::new()
             .merge(bigquery::routes(bigquery.clone()))
+            .merge(monitoring::routes(monitoring.clone()))
+            .merge(resource_manager::routes(resource_manager.clone()))
+            .merge(scheduler::routes(scheduler.clone()))
             .merge(metadata::routes(metadata.clone()))
             .merge(keys::routes(keys.clone()))
             .merge(pubsub::routes(pubsub.clone()))
@@ -57,6 +72,9 @@ impl Google {
             bigquery,
             metadata,
             pubsub,
+            monitoring,
+            resource_manager,
+            scheduler,
             server,
         }
     }
