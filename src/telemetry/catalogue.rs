@@ -37,7 +37,7 @@ pub use work::{
 };
 
 /// Most series without any handoff: a histogram counts one for each edge, and three.
-pub const SERIES_FIXED_MAX: usize = 600;
+pub const SERIES_FIXED_MAX: usize = 700;
 /// Most series that one handoff adds, with the shipped unit reasons.
 pub const SERIES_A_HANDOFF_MAX: usize = 480;
 

@@ -1,3 +1,7 @@
+//! What the section of Google takes and refuses.
+//!
+//! Where its values lead is tested with the adapters.
+
 use std::path::Path;
 
 use rstest::rstest;

@@ -48,6 +48,9 @@ pub const UPSTREAM_PUBLISH_FAILED: Guide = Guide {
 pub const WIRING_WRONG: Guide = Guide {
     title: "Wiring wrong",
     meaning: "Something that the night needs is missing or leads elsewhere; it shows only when the night comes.",
-    advice: &["See all of it, each with the command that mends it: `tipoff doctor`"],
+    advice: &[
+        "See all of it, each with the command that mends it: `tipoff doctor`",
+        "Run that command, then examine once more: `tipoff doctor`",
+    ],
     runbook: "WiringWrong",
 };

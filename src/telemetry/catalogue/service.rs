@@ -177,7 +177,7 @@ pub const BUILD: Entry = Entry {
 pub const IDENTITY_REFUSED: Entry = Entry {
     name: "tipoff_identity_refusals_total",
     kind: Kind::Counter,
-    unit: Unit::Count("calls"),
+    unit: Unit::Count("refusals"),
     labels: &[Label::IdentityRefusal],
     help: "Calls that were not heard, by why",
 };
