@@ -105,7 +105,8 @@ impl Publisher {
     /// In order: the front of the queue always stands for the next messages without a result.
     async fn batch(&self, topic: &Name, bodies: &[Value]) -> Vec<Result<MessageId, GoogleError>> {
         let mut results = Vec::with_capacity(bodies.len());
-        let mut open = VecDeque::from([0..bodies.len()]);
+        let mut open = VecDeque::new();
+        open.push_back(0..bodies.len());
         while let Some(range) = open.pop_front() {
             let count = range.len();
             match self

@@ -23,11 +23,14 @@ async fn call(google: &Google, path: String, body: Value) -> (u16, Value) {
     (answer.status().as_u16(), answer.json().await.unwrap())
 }
 
+/// What came: its authorization and its body.
+type Came = Arc<Mutex<Vec<(Option<String>, Value)>>>;
+
 /// An endpoint that answers each push by the next status, the last one for ever, and keeps what came.
 #[derive(Clone)]
 struct Endpoint {
     statuses: Arc<Vec<u16>>,
-    came: Arc<Mutex<Vec<(Option<String>, Value)>>>,
+    came: Came,
     count: Arc<AtomicUsize>,
 }
 

@@ -18,7 +18,7 @@ const SEASON: &str = "from = 2025-10-01\nuntil = 2099-12-31\nwithout_games = []\
 async fn service() -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let now = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now());
+    let now = tipoff::clock::Clock::now(&tipoff::clock::SystemClock);
     let known = json!({"heard": {}, "channels": [["console", null]], "installed_at": now});
     let answer = json!({"examined": null, "known": known});
     let router = Router::new().route("/doctor", get(async move || Json(answer)));

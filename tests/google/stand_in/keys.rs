@@ -18,6 +18,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, EncodingKey, crypto::sign, jwk::Jwk};
 use serde_json::{Value, json};
+use tipoff::clock::{Clock, SystemClock};
 
 /// Where the keys are, below the stand-in's base.
 pub const PATH: &str = "/oauth2/v3/certs";
@@ -104,7 +105,7 @@ impl Default for Keys {
             cache_control: Mutex::new(
                 "public, max-age=20000, must-revalidate, no-transform".to_owned(),
             ),
-            now: Mutex::new(Utc::now()),
+            now: Mutex::new(SystemClock.now()),
             asked: AtomicUsize::new(0),
         }
     }
@@ -125,11 +126,6 @@ impl Keys {
     /// Publishes this from now on, keys or not.
     pub fn publish_text(&self, text: Value) {
         *self.published.lock().unwrap() = text;
-    }
-
-    /// Says this of how long the keys may be kept.
-    pub fn cache_control(&self, text: &str) {
-        text.clone_into(&mut self.cache_control.lock().unwrap());
     }
 
     /// Makes tokens at this instant from now on.

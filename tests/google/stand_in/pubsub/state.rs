@@ -164,7 +164,7 @@ impl State {
         attributes: Attributes,
     ) -> Option<String> {
         self.number += 1;
-        let at: DateTime<Utc> = std::time::SystemTime::now().into();
+        let at: DateTime<Utc> = tipoff::clock::Clock::now(&tipoff::clock::SystemClock);
         let message = Published {
             message_id: self.number.to_string(),
             data,
