@@ -11,6 +11,7 @@ mod support;
 mod bigquery;
 mod identity;
 mod infra;
+mod infra_files;
 mod pubsub;
 mod pubsub_pull;
 mod pubsub_stand_in;
