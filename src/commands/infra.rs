@@ -8,7 +8,7 @@ use anyhow::Context;
 
 use crate::{
     config::{self, Environment},
-    infra::{Plan, gcloud, rollback},
+    infra::{Plan, cloud_run, gcloud, kubernetes, rollback, systemd},
 };
 
 /// Arguments of `infra`.
@@ -34,6 +34,12 @@ enum Form {
     Gcloud,
     /// A script that takes back, path by path
     Rollback,
+    /// The service on Cloud Run, as YAML
+    CloudRun,
+    /// The service in a cluster, as YAML
+    Kubernetes,
+    /// The service on a machine, as a unit of systemd
+    Systemd,
 }
 
 /// Prints it.
@@ -42,12 +48,13 @@ enum Form {
 ///
 /// When the configuration cannot be read, or could not work on Google Cloud.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let config = config::read(args.config.as_deref(), &Environment::of_process())?;
-    let plan = Plan::of(&config).context("planning what is needed on Google Cloud")?;
     let text = match args.form {
-        Form::Plan => serde_json::to_string_pretty(&plan)? + "\n",
-        Form::Gcloud => gcloud::render(&plan),
-        Form::Rollback => rollback::render(&plan),
+        Form::Systemd => systemd::UNIT.to_owned(),
+        Form::Plan => serde_json::to_string_pretty(&plan(&args)?)? + "\n",
+        Form::Gcloud => gcloud::render(&plan(&args)?),
+        Form::Rollback => rollback::render(&plan(&args)?),
+        Form::CloudRun => cloud_run::render(&plan(&args)?),
+        Form::Kubernetes => kubernetes::render(&plan(&args)?, &settings(&args)?),
     };
     if args.json && args.form != Form::Plan {
         println!("{}", serde_json::json!({ "text": text }));
@@ -55,4 +62,17 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         print!("{text}");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn plan(args: &Args) -> anyhow::Result<Plan> {
+    let config = config::read(args.config.as_deref(), &Environment::of_process())?;
+    Plan::of(&config).context("planning what is needed on Google Cloud")
+}
+
+/// The configuration's own text; empty where only the environment configures.
+fn settings(args: &Args) -> anyhow::Result<String> {
+    let Some(path) = &args.config else {
+        return Ok(String::new());
+    };
+    std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))
 }

@@ -2,9 +2,13 @@
 //!
 //! Nothing is created here, and nothing asked: whether the objects are there is the business of `doctor`.
 
+pub mod cloud_run;
 pub mod gcloud;
+pub mod kubernetes;
 pub mod plan;
 pub mod rollback;
 mod shell;
+pub mod systemd;
+mod yaml;
 
 pub use plan::Plan;

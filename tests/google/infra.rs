@@ -22,7 +22,7 @@ esac
 exit $?
 "#;
 
-fn tipoff(form: &str, profile: &str) -> String {
+pub(crate) fn tipoff(form: &str, profile: &str) -> String {
     let config = format!("{ROOT}/deploy/{profile}.toml");
     let output = Command::new(env!("CARGO_BIN_EXE_tipoff"))
         .args(["infra", form, "--config", &config])
@@ -198,8 +198,15 @@ fn the_way_back_gives_the_pushes_away_and_takes_them_back_and_deletes_nothing() 
 )]
 fn the_files_in_deploy_are_what_the_command_prints() {
     for profile in ["always-on", "frugal"] {
-        for form in ["gcloud", "rollback"] {
-            let path = format!("{ROOT}/deploy/{profile}-{form}.sh");
+        let files = [
+            ("gcloud", format!("{profile}-gcloud.sh")),
+            ("rollback", format!("{profile}-rollback.sh")),
+            ("cloud-run", format!("{profile}-cloud-run.yaml")),
+            ("kubernetes", format!("{profile}-kubernetes.yaml")),
+            ("systemd", "tipoff.service".to_owned()),
+        ];
+        for (form, file) in files {
+            let path = format!("{ROOT}/deploy/{file}");
             let text = tipoff(form, profile);
             if std::env::var_os("TIPOFF_REGENERATE").is_some() {
                 fs::write(&path, &text).unwrap();

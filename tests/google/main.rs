@@ -12,6 +12,7 @@ mod bigquery;
 mod identity;
 mod infra;
 mod publish;
+mod infra_files;
 mod pubsub;
 mod pubsub_pull;
 mod pubsub_stand_in;
