@@ -52,15 +52,11 @@ spec:
               cpu: "1"
               memory: 512Mi
           startupProbe:
-            httpGet:
-              path: /health
-              port: {PORT}
+            httpGet: {{path: /health, port: {PORT}}}
             periodSeconds: 2
             failureThreshold: 30
           livenessProbe:
-            httpGet:
-              path: /health
-              port: {PORT}
+            httpGet: {{path: /health, port: {PORT}}}
             periodSeconds: 30
             timeoutSeconds: 5
             failureThreshold: 3

@@ -70,11 +70,7 @@ spec:
 }
 
 fn deployment(plan: &Plan) -> String {
-    let (name, image) = (quote(&plan.service), quote(&image(plan)));
-    let secrets: String = std::iter::once("TIPOFF_TOKEN")
-        .chain(secret_variables(plan))
-        .map(|variable| secret(variable, &plan.service))
-        .collect();
+    let (name, container) = (quote(&plan.service), container(plan));
     format!(
         r#"apiVersion: apps/v1
 kind: Deployment
@@ -102,7 +98,25 @@ spec:
         seccompProfile:
           type: RuntimeDefault
       containers:
-        - name: tipoff
+{container}      volumes:
+        - name: data
+          persistentVolumeClaim:
+            claimName: {name}
+        - name: config
+          configMap:
+            name: {name}
+"#
+    )
+}
+
+fn container(plan: &Plan) -> String {
+    let image = quote(&image(plan));
+    let secrets: String = std::iter::once("TIPOFF_TOKEN")
+        .chain(secret_variables(plan))
+        .map(|variable| secret(variable, &plan.service))
+        .collect();
+    format!(
+        r#"        - name: tipoff
           image: {image}
           ports:
             - name: http
@@ -139,13 +153,6 @@ spec:
             - name: config
               mountPath: {CONFIG_FOLDER}
               readOnly: true
-      volumes:
-        - name: data
-          persistentVolumeClaim:
-            claimName: {name}
-        - name: config
-          configMap:
-            name: {name}
 "#
     )
 }

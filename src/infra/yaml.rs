@@ -26,7 +26,8 @@ pub fn image(plan: &Plan) -> String {
 /// The environment variables that hold secrets; secrets in files are named by settings, and are not among them.
 pub fn secret_variables(plan: &Plan) -> impl Iterator<Item = &str> {
     let names = plan.secrets.iter().map(String::as_str);
-    names.filter(|name| name.starts_with("TIPOFF_"))
+    let is_setting = |name: &str| name.contains(|letter: char| letter.is_ascii_lowercase());
+    names.filter(move |name| !is_setting(name))
 }
 
 /// A secret's name where capital letters and underscores are not taken.
