@@ -1,6 +1,6 @@
 //! What goes wrong between the service and BigQuery is "could not ask", never "there is nothing".
 //!
-//! Whether both warehouses answer the same is in `bigquery_equivalence`.
+//! Whether both warehouses answer the same is in `equivalence`.
 
 use std::{sync::Arc, time::Duration};
 

@@ -3,12 +3,14 @@
 //! What one file promises is tested next to it.
 
 mod doctor;
+mod emulator;
 mod stand_in;
 #[allow(dead_code, unused_imports)] // The other tests use more of it.
 #[path = "../support/mod.rs"]
 mod support;
 
 mod bigquery;
+mod equivalence;
 mod identity;
 mod infra;
 mod infra_files;

@@ -2,14 +2,17 @@
 """Holds docs/queries/*.bigquery.sql to the embedded texts beside them: the same rows, the same answer.
 
 usage: bigquery.py TIPOFF [--emulator FOLDER]
+       bigquery.py --install [--emulator FOLDER]
 
 TIPOFF is the built program. It plays a small night; the rows of its embedded warehouse go into bqemulator, an emulator of
 BigQuery, and both are asked about that night, the night before and the night after, of which nothing was written.
-The emulator is installed into a virtual environment in FOLDER (437 MB; target/bigquery without the option).
+The emulator is installed into a virtual environment in FOLDER (437 MB; target/bigquery without the option);
+with --install that is all that is done, and nothing where it is there already.
 """
 
 import argparse
 import datetime
+import fcntl
 import http.client
 import json
 import pathlib
@@ -49,27 +52,32 @@ class Emulator:
     def __init__(self, folder):
         self.folder = folder
         self.program = folder / "bin/bqemulator"
+        self.home = folder / "home"
+        self.extension = self.home / ".duckdb/extensions/v1.5.5/linux_amd64/spatial.duckdb_extension"
         self.port = free_port()
 
     def install(self):
-        if self.program.exists():
-            return
-        subprocess.run([sys.executable, "-m", "venv", self.folder], check=True)
-        subprocess.run([self.folder / "bin/pip", "install", "--quiet", *PACKAGES], check=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with open(self.folder / "lock", "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if self.extension.exists():
+                return
+            subprocess.run([sys.executable, "-m", "venv", self.folder], check=True)
+            subprocess.run([self.folder / "bin/pip", "install", "--quiet", *PACKAGES], check=True)
+            # DuckDB looks for its extension below the home; the wheel only brings the file. It comes last and whole,
+            # so that it stands for all of the installation.
+            self.extension.parent.mkdir(parents=True, exist_ok=True)
+            found = next(self.folder.glob(f"lib/*/site-packages/duckdb_extension_spatial/{EXTENSION}"))
+            part = self.extension.with_suffix(".part")
+            shutil.copy(found, part)
+            part.rename(self.extension)
 
     def __enter__(self):
         self.install()
-        # DuckDB looks for its extension below the home; the wheel only brings the file.
-        home = self.folder / "home"
-        target = home / ".duckdb/extensions/v1.5.5/linux_amd64/spatial.duckdb_extension"
-        if not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            found = next(self.folder.glob(f"lib/*/site-packages/duckdb_extension_spatial/{EXTENSION}"))
-            shutil.copy(found, target)
         self.process = subprocess.Popen(
             [self.program, "start", "--rest-port", str(self.port), "--grpc-port", str(free_port()), "--ephemeral",
              "--project", "test-project"],
-            env={"HOME": str(home), "PATH": "/usr/bin:/bin"},
+            env={"HOME": str(self.home), "PATH": "/usr/bin:/bin"},
             stdout=open(self.folder / "log", "w", encoding="utf-8"), stderr=subprocess.STDOUT)
         for _ in range(300):
             if self.process.poll() is not None:
@@ -146,9 +154,15 @@ def comparable(row):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tipoff")
+    parser.add_argument("tipoff", nargs="?")
+    parser.add_argument("--install", action="store_true")
     parser.add_argument("--emulator", type=pathlib.Path, default=pathlib.Path("target/bigquery"))
     options = parser.parse_args()
+    if options.install:
+        Emulator(options.emulator.resolve()).install()
+        return
+    if options.tipoff is None:
+        parser.error("TIPOFF or --install is needed")
     with tempfile.TemporaryDirectory() as folder, Emulator(options.emulator.resolve()) as emulator:
         subprocess.run([options.tipoff, "demo", "--exit", "--night", NIGHT, "--port", "0", "--data", folder],
                        check=True, stdout=subprocess.DEVNULL)
