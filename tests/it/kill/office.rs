@@ -149,6 +149,8 @@ port = 0
 id = "phase4-to-phase5"
 calendar_zone = "UTC"
 season_file = "season.toml"
+[doctor]
+enabled = false
 [channels.slack]
 kind = "slack"
 channel = "{CHANNEL}"
