@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tipoff::{
     clock::ManualClock,
-    commands::serve::{App, Setup},
+    commands::serve::App,
     config::{self, Environment},
     ports::PortError,
     pubsub::{Name, PullLimits, Puller, Receiver},
@@ -192,7 +192,7 @@ async fn service(google: &Google, folder: &TempDir, clock: &Arc<ManualClock>) ->
     let mut config = config::parse(&text, folder.path(), &Environment::of([])).unwrap();
     config.data_dir = folder.path().to_owned();
     config.listen.set_port(0);
-    App::open(Setup::of(config, clock.clone())).await.unwrap()
+    crate::sleep::opened(config, clock.clone()).await
 }
 
 fn night(google: &Google) {
