@@ -73,7 +73,8 @@ pub async fn send(
             0 => now + LOOK,
             sent => pacer.note(sent, now),
         };
-        shared.clock.sleep_until(next_at).await;
+        let pause = shared.clock.sleep_until(next_at);
+        shared.stop.run_until_cancelled(pause).await;
     }
 }
 

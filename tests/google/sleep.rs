@@ -107,7 +107,7 @@ impl Sleeper {
         let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let config =
             config::parse(&self.text, self.folder.path(), &Environment::of(variables)).unwrap();
-        let app = opened(config, clock).await;
+        let app = App::open(Setup::of(config, clock)).await.unwrap();
         let client = reqwest::Client::new();
         let base = format!("http://{}", app.address);
         let ticked = client.post(format!("{base}/tick")).send().await.unwrap();
@@ -192,18 +192,6 @@ fn completion(request: &Value, at: Instant) -> Value {
     })
 }
 
-/// The last process's lock may outlive it for a moment.
-pub async fn opened(config: config::Config, clock: Arc<dyn Clock>) -> App {
-    for _ in 0..100 {
-        match App::open(Setup::of(config.clone(), clock.clone())).await {
-            Ok(app) => return app,
-            Err(_) => tokio::time::sleep(std::time::Duration::from_millis(100)).await,
-        }
-    }
-    App::open(Setup::of(config, clock)).await.unwrap()
-}
-
-#[ignore = "OPEN FAULT: fails, a stopped service holds its store on or settles late; to be mended first"]
 #[tokio::test]
 async fn ticks_alone_start_a_night_within_two_ticks_of_its_time_and_bring_it_to_its_end() {
     let sleeper = Sleeper::new().await;
