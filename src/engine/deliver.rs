@@ -30,7 +30,6 @@ const PAUSE_SECONDS_MAX: i64 = 300;
 
 /// Does one effect. What goes wrong is kept in the outbox and tried again, or given up.
 pub async fn deliver(shared: &Shared, item: OutboxItem) {
-    shared.delivering.send_modify(|doing| *doing += 1);
     let ended = match one(shared, &item).await {
         Ok(()) => {
             measure::record_effect(&shared.metrics, &item.effect, &OutboxEnd::Done);
@@ -41,7 +40,6 @@ pub async fn deliver(shared: &Shared, item: OutboxItem) {
     if let Err(error) = ended {
         tracing::error!(%error, id = item.id, "an effect could not be ended; its lease will run out");
     }
-    shared.delivering.send_modify(|doing| *doing -= 1);
     shared.deliver.notify_one();
 }
 

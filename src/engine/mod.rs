@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -124,7 +124,7 @@ pub struct Shared {
     /// Rung when the outbox may hold something new.
     deliver: Notify,
     /// Effects being done now.
-    delivering: watch::Sender<usize>,
+    delivering: outbox::Delivering,
     /// Rung when units were answered or given up: a capped sender may go on.
     slots: Notify,
     stop: CancellationToken,
@@ -181,7 +181,7 @@ impl Engine {
             metrics: parts.metrics,
             wake: Notify::new(),
             deliver: Notify::new(),
-            delivering: watch::Sender::new(0),
+            delivering: outbox::Delivering::new(),
             slots: Notify::new(),
             stop: CancellationToken::new(),
         });

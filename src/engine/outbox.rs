@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use futures::future::join_all;
+use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 use super::{EngineError, Shared, deliver};
@@ -39,10 +40,15 @@ pub async fn work(shared: Arc<Shared>, tasks: TaskTracker) {
 }
 
 async fn once(shared: &Arc<Shared>, tasks: &TaskTracker) -> Result<Instant, EngineError> {
+    let doing = shared.delivering.begin();
     for item in lease(shared).await? {
-        let shared = shared.clone();
-        tasks.spawn(async move { deliver::deliver(&shared, item).await });
+        let (shared, doing) = (shared.clone(), doing.clone());
+        tasks.spawn(async move {
+            deliver::deliver(&shared, item).await;
+            drop(doing);
+        });
     }
+    drop(doing);
     let now = shared.clock.now();
     let next = shared.store.next_outbox_at().await?;
     Ok(next.unwrap_or(now + REST_MAX).clamp(now, now + REST_MAX))
@@ -60,16 +66,38 @@ async fn lease(shared: &Shared) -> Result<Vec<OutboxItem>, EngineError> {
 pub async fn drain(shared: &Shared) -> Result<(), EngineError> {
     for _ in 0..ROUNDS_MAX {
         let items = lease(shared).await?;
-        if items.is_empty() && *shared.delivering.borrow() == 0 {
+        if items.is_empty() && shared.delivering.is_idle() {
             return Ok(());
         }
         join_all(items.into_iter().map(|item| deliver::deliver(shared, item))).await;
-        // The sender lives as long as `shared`, so the channel cannot close while this waits.
-        let _ = shared
-            .delivering
-            .subscribe()
-            .wait_for(|doing| *doing == 0)
-            .await;
+        shared.delivering.until_idle().await;
     }
     Ok(())
+}
+
+/// Who works on effects in the background. Counted from before effects are leased until they are done or given up,
+/// however that ends, so that what is leased is never taken for nothing to do.
+pub struct Delivering(watch::Sender<()>);
+
+/// One that works on effects.
+#[derive(Clone)]
+struct Doing(#[expect(dead_code, reason = "it is there to be dropped")] watch::Receiver<()>);
+
+impl Delivering {
+    /// Nobody yet.
+    pub fn new() -> Self {
+        Self(watch::Sender::new(()))
+    }
+
+    fn begin(&self) -> Doing {
+        Doing(self.0.subscribe())
+    }
+
+    fn is_idle(&self) -> bool {
+        self.0.receiver_count() == 0
+    }
+
+    async fn until_idle(&self) {
+        self.0.closed().await;
+    }
 }

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tipoff::{
-    clock::{Clock, WarpClock},
+    clock::WarpClock,
     commands::serve::{App, Setup},
     config::{self, Environment},
     domain::Instant,
