@@ -115,9 +115,6 @@ gcloud pubsub topics add-iam-policy-binding 'nba-phase5-predictions-complete' --
 step 'roles/pubsub.publisher for service-PROJECT_NUMBER@gcp-sa-pubsub.iam.gserviceaccount.com'
 gcloud pubsub topics add-iam-policy-binding 'nba-dlq' --project='nba-props-platform' --member='serviceAccount:service-'"$PROJECT_NUMBER"'@gcp-sa-pubsub.iam.gserviceaccount.com' --role=roles/pubsub.publisher
 
-step 'roles/pubsub.subscriber for tipoff@nba-props-platform.iam.gserviceaccount.com'
-gcloud pubsub subscriptions add-iam-policy-binding 'nba-dlq-sub' --project='nba-props-platform' --member='serviceAccount:tipoff@nba-props-platform.iam.gserviceaccount.com' --role=roles/pubsub.subscriber
-
 step 'roles/pubsub.subscriber for service-PROJECT_NUMBER@gcp-sa-pubsub.iam.gserviceaccount.com'
 gcloud pubsub subscriptions add-iam-policy-binding 'nba-phase5-trigger-sub' --project='nba-props-platform' --member='serviceAccount:service-'"$PROJECT_NUMBER"'@gcp-sa-pubsub.iam.gserviceaccount.com' --role=roles/pubsub.subscriber
 
@@ -141,6 +138,15 @@ fi
 step 'roles/iam.serviceAccountTokenCreator for service-PROJECT_NUMBER@gcp-sa-pubsub.iam.gserviceaccount.com'
 gcloud iam service-accounts add-iam-policy-binding 'tipoff-push@nba-props-platform.iam.gserviceaccount.com' --project='nba-props-platform' --member='serviceAccount:service-'"$PROJECT_NUMBER"'@gcp-sa-pubsub.iam.gserviceaccount.com' --role=roles/iam.serviceAccountTokenCreator
 
+step 'roles/pubsub.viewer for tipoff@nba-props-platform.iam.gserviceaccount.com'
+gcloud projects add-iam-policy-binding 'nba-props-platform' --member='serviceAccount:tipoff@nba-props-platform.iam.gserviceaccount.com' --role=roles/pubsub.viewer --condition=None
+
+step 'roles/cloudscheduler.viewer for tipoff@nba-props-platform.iam.gserviceaccount.com'
+gcloud projects add-iam-policy-binding 'nba-props-platform' --member='serviceAccount:tipoff@nba-props-platform.iam.gserviceaccount.com' --role=roles/cloudscheduler.viewer --condition=None
+
+step 'roles/monitoring.viewer for tipoff@nba-props-platform.iam.gserviceaccount.com'
+gcloud projects add-iam-policy-binding 'nba-props-platform' --member='serviceAccount:tipoff@nba-props-platform.iam.gserviceaccount.com' --role=roles/monitoring.viewer --condition=None
+
 step 'roles/bigquery.jobUser for tipoff@nba-props-platform.iam.gserviceaccount.com'
 gcloud projects add-iam-policy-binding 'nba-props-platform' --member='serviceAccount:tipoff@nba-props-platform.iam.gserviceaccount.com' --role=roles/bigquery.jobUser --condition=None
 
@@ -154,7 +160,7 @@ step 'roles/bigquery.dataViewer for tipoff@nba-props-platform.iam.gserviceaccoun
 bq query --project_id='nba-props-platform' --use_legacy_sql=false 'GRANT `roles/bigquery.dataViewer` ON SCHEMA `nba-props-platform`.`nba_analytics` TO "serviceAccount:tipoff@nba-props-platform.iam.gserviceaccount.com"'
 
 step 'alert policy prediction-coordinator: messages in nba-dlq-sub'
-POLICY=$(gcloud monitoring policies list --project='nba-props-platform' --filter='displayName="prediction-coordinator: messages in nba-dlq-sub"' --format='value(name)')
+POLICY=$(gcloud monitoring policies list --project='nba-props-platform' --filter='display_name="prediction-coordinator: messages in nba-dlq-sub"' --format='value(name)')
 if [ -n "$POLICY" ]; then
   gcloud monitoring policies update "$POLICY" --project='nba-props-platform' --policy='{"combiner":"OR","conditions":[{"conditionThreshold":{"aggregations":[{"alignmentPeriod":"60s","perSeriesAligner":"ALIGN_MAX"}],"comparison":"COMPARISON_GT","duration":"0s","filter":"metric.type=\"pubsub.googleapis.com/subscription/num_undelivered_messages\" AND resource.type=\"pubsub_subscription\" AND resource.label.subscription_id=\"nba-dlq-sub\"","thresholdValue":0},"displayName":"prediction-coordinator: messages in nba-dlq-sub"}],"displayName":"prediction-coordinator: messages in nba-dlq-sub"}'
 else

@@ -8,7 +8,7 @@ use anyhow::Context;
 
 use crate::{
     config::{self, Environment},
-    infra::{Plan, cloud_run, gcloud, kubernetes, rollback, systemd},
+    infra::{Plan, cloud_run, gcloud, kubernetes, rollback, systemd, terraform},
 };
 
 /// Arguments of `infra`.
@@ -32,6 +32,8 @@ enum Form {
     Plan,
     /// A script that creates them and brings them up to date
     Gcloud,
+    /// The same objects for Terraform, in its JSON syntax
+    Terraform,
     /// A script that takes back, path by path
     Rollback,
     /// The service on Cloud Run, as YAML
@@ -52,6 +54,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Form::Systemd => systemd::UNIT.to_owned(),
         Form::Plan => serde_json::to_string_pretty(&plan(&args)?)? + "\n",
         Form::Gcloud => gcloud::render(&plan(&args)?),
+        Form::Terraform => terraform::render(&plan(&args)?),
         Form::Rollback => rollback::render(&plan(&args)?),
         Form::CloudRun => cloud_run::render(&plan(&args)?),
         Form::Kubernetes => kubernetes::render(&plan(&args)?, &settings(&args)?),

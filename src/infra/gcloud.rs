@@ -229,7 +229,7 @@ fn watched(plan: &Plan, project: &str) -> String {
             },
         }],
     });
-    let filter = option("--filter", &format!("displayName=\"{}\"", alert.name));
+    let filter = option("--filter", &format!("display_name=\"{}\"", alert.name));
     let policy = option("--policy", &policy.to_string());
     let told = step(&format!("alert policy {}", alert.name));
     format!(

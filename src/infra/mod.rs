@@ -9,6 +9,7 @@ pub mod plan;
 pub mod rollback;
 mod shell;
 pub mod systemd;
+pub mod terraform;
 mod yaml;
 
 pub use plan::Plan;

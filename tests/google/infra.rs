@@ -4,6 +4,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -17,6 +18,7 @@ case "$*" in
   *value\(projectNumber\)*) echo 123456 ;;
   *'policies list'*) if [ -e found ]; then echo projects/p/alertPolicies/1; fi ;;
   *list-subscriptions*) echo workers ;;
+  *'run services describe '*) [ -e found ] || [ -e deployed ] ;;
   *' describe '*) [ -e found ] ;;
 esac
 exit $?
@@ -133,17 +135,101 @@ fn the_script_makes_exactly_the_platform_s_objects_with_their_options() {
     assert_eq!(made, expected);
 }
 
+const SERVICE: &str = "tipoff@nba-props-platform.iam.gserviceaccount.com";
+const PUSH: &str = "tipoff-push@nba-props-platform.iam.gserviceaccount.com";
+const SCHEDULER: &str = "tipoff-scheduler@nba-props-platform.iam.gserviceaccount.com";
+/// Pub/Sub's own account, with the number that the recorder gives.
+const AGENT: &str = "service-123456@gcp-sa-pubsub.iam.gserviceaccount.com";
+
 #[test]
-fn google_s_own_account_may_write_dead_letters() {
+fn the_accounts_may_do_what_a_night_needs_and_no_more() {
+    let folder = recorder();
+    fs::write(folder.path().join("deployed"), "").unwrap();
+    let calls = run(&tipoff("gcloud", "frugal"), &[], folder.path());
+    let account = |name: &str| format!("gcloud iam service-accounts create {name} {PROJECT}");
+    let may = |what: &str, account: &str, role: &str| {
+        format!("gcloud {what} --member=serviceAccount:{account} --role=roles/{role}")
+    };
+    let topic = |name: &str, account: &str| {
+        let what = format!("pubsub topics add-iam-policy-binding {name} {PROJECT}");
+        may(&what, account, "pubsub.publisher")
+    };
+    let subscription = |name: &str| {
+        let what = format!("pubsub subscriptions add-iam-policy-binding {name} {PROJECT}");
+        may(&what, AGENT, "pubsub.subscriber")
+    };
+    let invoke = |account: &str| {
+        let service = "prediction-coordinator";
+        let what =
+            format!("run services add-iam-policy-binding {service} {PROJECT} --region=us-west2");
+        may(&what, account, "run.invoker")
+    };
+    let project = |role: &str| {
+        let what = "projects add-iam-policy-binding nba-props-platform";
+        may(what, SERVICE, role) + " --condition=None"
+    };
+    let grant = |role: &str, dataset: &str| {
+        format!(
+            "bq query --project_id=nba-props-platform --use_legacy_sql=false GRANT `roles/bigquery.{role}` ON SCHEMA \
+             `nba-props-platform`.`{dataset}` TO \"serviceAccount:{SERVICE}\""
+        )
+    };
+    let mut expected = [
+        account("tipoff"),
+        account("tipoff-push"),
+        account("tipoff-scheduler"),
+        topic("prediction-request-prod", SERVICE),
+        topic("nba-phase5-predictions-complete", SERVICE),
+        topic("nba-dlq", AGENT),
+        subscription("nba-phase5-trigger-sub"),
+        subscription("prediction-ready-prod-sub"),
+        invoke(PUSH),
+        invoke(SCHEDULER),
+        may(
+            &format!("iam service-accounts add-iam-policy-binding {PUSH} {PROJECT}"),
+            AGENT,
+            "iam.serviceAccountTokenCreator",
+        ),
+        project("bigquery.jobUser"),
+        project("pubsub.viewer"),
+        project("cloudscheduler.viewer"),
+        project("monitoring.viewer"),
+        grant("dataEditor", "nba_reference"),
+        grant("dataViewer", "nba_predictions"),
+        grant("dataViewer", "nba_analytics"),
+    ];
+    let is_access = |call: &&String| {
+        ["service-accounts create", "add-iam-policy-binding", "GRANT"]
+            .iter()
+            .any(|it| call.contains(it))
+    };
+    let mut made: Vec<String> = calls.iter().filter(is_access).cloned().collect();
+    made.sort();
+    expected.sort();
+    assert_eq!(made, expected);
+}
+
+#[test]
+fn dead_letters_that_nobody_looks_at_are_told() {
     let folder = recorder();
     let calls = run(&tipoff("gcloud", "frugal"), &[], folder.path());
-    has(
-        &calls,
-        &format!(
-            "gcloud pubsub topics add-iam-policy-binding nba-dlq {PROJECT} \
-             --member=serviceAccount:service-123456@gcp-sa-pubsub.iam.gserviceaccount.com --role=roles/pubsub.publisher"
-        ),
+    let begin = format!("gcloud monitoring policies create {PROJECT} --policy=");
+    let policies: Vec<_> = calls
+        .iter()
+        .filter_map(|it| it.strip_prefix(&begin))
+        .collect();
+    let [policy] = policies[..] else {
+        panic!("{calls:#?}");
+    };
+    let policy: Value = serde_json::from_str(policy).unwrap();
+    let condition = &policy["conditions"][0]["conditionThreshold"];
+    assert_eq!(
+        condition["filter"],
+        "metric.type=\"pubsub.googleapis.com/subscription/num_undelivered_messages\" AND \
+         resource.type=\"pubsub_subscription\" AND resource.label.subscription_id=\"nba-dlq-sub\""
     );
+    assert_eq!(condition["comparison"], "COMPARISON_GT");
+    assert_eq!(condition["thresholdValue"], 0);
 }
 
 #[test]
@@ -200,6 +286,7 @@ fn the_files_in_deploy_are_what_the_command_prints() {
     for profile in ["always-on", "frugal"] {
         let files = [
             ("gcloud", format!("{profile}-gcloud.sh")),
+            ("terraform", format!("{profile}.tf.json")),
             ("rollback", format!("{profile}-rollback.sh")),
             ("cloud-run", format!("{profile}-cloud-run.yaml")),
             ("kubernetes", format!("{profile}-kubernetes.yaml")),

@@ -14,6 +14,7 @@ mod equivalence;
 mod identity;
 mod infra;
 mod infra_files;
+mod infra_terraform;
 mod publish;
 mod pubsub;
 mod pubsub_pull;

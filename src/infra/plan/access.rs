@@ -15,6 +15,13 @@ const READ_DATASETS: [&str; 2] = ["nba_predictions", "nba_analytics"];
 /// is known to Google alone, so its place is left open.
 const PUBSUB_AGENT: &str = "service-PROJECT_NUMBER@gcp-sa-pubsub.iam.gserviceaccount.com";
 
+/// What the service looks at when it examines its surroundings: topics and subscriptions, schedules, depths.
+const LOOKED_AT: [&str; 3] = [
+    "roles/pubsub.viewer",
+    "roles/cloudscheduler.viewer",
+    "roles/monitoring.viewer",
+];
+
 /// A service account of this project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Account {
@@ -100,6 +107,7 @@ pub(super) fn bindings(
         role: "roles/iam.serviceAccountTokenCreator",
         account: PUBSUB_AGENT.to_owned(),
     }));
+    bindings.extend(LOOKED_AT.map(|role| on_project(google, role)));
     if config
         .handoffs
         .iter()
@@ -114,6 +122,14 @@ pub(super) fn bindings(
         }
     }
     once
+}
+
+fn on_project(google: &Google, role: &'static str) -> Binding {
+    Binding {
+        resource: Resource::Project,
+        role,
+        account: google.identity.service_account.clone(),
+    }
 }
 
 fn messages(config: &Config, google: &Google, subscriptions: &[Subscription]) -> Vec<Binding> {
@@ -138,7 +154,9 @@ fn messages(config: &Config, google: &Google, subscriptions: &[Subscription]) ->
         let (SubscriptionOwner::Ours, Some(name)) = (subscription.owner, &subscription.name) else {
             continue;
         };
-        if subscription.delivery == super::Delivery::Pull {
+        // Dead letters are for people to fetch, as themselves.
+        let is_dead_letters = *name == google.dead_letters.subscription;
+        if subscription.delivery == super::Delivery::Pull && !is_dead_letters {
             bindings.push(subscribe(name, service));
         }
         if subscription.dead_letter.is_some() {
@@ -159,11 +177,7 @@ fn tables(google: &Google) -> Vec<Binding> {
         account: account.clone(),
     };
     let mut bindings = vec![
-        Binding {
-            resource: Resource::Project,
-            role: "roles/bigquery.jobUser",
-            account: account.clone(),
-        },
+        on_project(google, "roles/bigquery.jobUser"),
         on(WRITTEN_DATASET, "roles/bigquery.dataEditor"),
     ];
     bindings.extend(READ_DATASETS.map(|name| on(name, "roles/bigquery.dataViewer")));
