@@ -309,16 +309,9 @@ fn miswired(all: &[Finding]) -> Vec<Condition> {
 
 /// One finding with what mends it.
 fn said(finding: &Finding) -> String {
-    let Finding {
-        subject,
-        text,
-        mend,
-        ..
-    } = finding;
-    match mend {
-        Some(mend) => format!("{subject}: {text} (mend: {mend})"),
-        None => format!("{subject}: {text}"),
-    }
+    let mend = finding.mend.iter().map(|it| format!(" (mend: {it})"));
+    let mend: String = mend.collect();
+    format!("{}: {}{mend}", finding.subject, finding.text)
 }
 
 fn quarantined(quarantine: &Quarantine) -> Option<Condition> {
@@ -386,9 +379,32 @@ mod tests {
         assert_eq!(stepped.told[0].change, Change::Resolved);
         assert!(stepped.service.trouble.is_empty());
     }
+
     fn examined(findings: Vec<Finding>) -> Happened {
         let at = "2026-01-19T15:00:00Z".parse().unwrap();
         Happened::Examined(Examination { at, findings })
+    }
+
+    #[test]
+    fn of_many_wrong_things_of_a_kind_some_are_named_and_the_rest_are_counted() {
+        let now: Instant = "2026-01-19T15:00:00Z".parse().unwrap();
+        let wrong =
+            |n| Finding::wrong(Check::Topics, format!("t{n}"), "it is not there", "make it");
+        let findings = (0..7).map(wrong).collect();
+        let policy = policy::Alerts::default();
+        let told = step(Service::default(), &examined(findings), &policy, now).told;
+        let [only] = told.as_slice() else {
+            panic!("{told:?}");
+        };
+        let text = &only.alert.text;
+        assert!(
+            text.starts_with("t0: it is not there (mend: make it); t1"),
+            "{text}"
+        );
+        assert!(
+            text.ends_with("t4: it is not there (mend: make it); and 2 more"),
+            "{text}"
+        );
     }
 
     #[test]

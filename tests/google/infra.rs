@@ -35,9 +35,10 @@ pub(crate) fn tipoff(form: &str, profile: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn recorder() -> TempDir {
+/// A folder with these programs, which only record.
+pub(crate) fn recorder(programs: &[&str]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    for program in ["gcloud", "bq"] {
+    for program in programs {
         let path = folder.path().join(program);
         fs::write(&path, RECORDER).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
@@ -70,7 +71,7 @@ const URL: &str = "https://prediction-coordinator.example.com";
 
 #[test]
 fn the_script_makes_exactly_the_platform_s_objects_with_their_options() {
-    let folder = recorder();
+    let folder = recorder(&["gcloud", "bq"]);
     let calls = run(&tipoff("gcloud", "frugal"), &[], folder.path());
     let push = format!(
         "{PROJECT} --ack-deadline=60 --expiration-period=never --min-retry-delay=10s --max-retry-delay=600s \
@@ -143,7 +144,7 @@ const AGENT: &str = "service-123456@gcp-sa-pubsub.iam.gserviceaccount.com";
 
 #[test]
 fn the_accounts_may_do_what_a_night_needs_and_no_more() {
-    let folder = recorder();
+    let folder = recorder(&["gcloud", "bq"]);
     fs::write(folder.path().join("deployed"), "").unwrap();
     let calls = run(&tipoff("gcloud", "frugal"), &[], folder.path());
     let account = |name: &str| format!("gcloud iam service-accounts create {name} {PROJECT}");
@@ -211,7 +212,7 @@ fn the_accounts_may_do_what_a_night_needs_and_no_more() {
 
 #[test]
 fn dead_letters_that_nobody_looks_at_are_told() {
-    let folder = recorder();
+    let folder = recorder(&["gcloud", "bq"]);
     let calls = run(&tipoff("gcloud", "frugal"), &[], folder.path());
     let begin = format!("gcloud monitoring policies create {PROJECT} --policy=");
     let policies: Vec<_> = calls
@@ -234,7 +235,7 @@ fn dead_letters_that_nobody_looks_at_are_told() {
 
 #[test]
 fn the_second_run_creates_nothing() {
-    let folder = recorder();
+    let folder = recorder(&["gcloud", "bq"]);
     fs::write(folder.path().join("found"), "").unwrap();
     let calls = run(&tipoff("gcloud", "always-on"), &[], folder.path());
     let created: Vec<_> = calls.iter().filter(|it| it.contains(" create ")).collect();
@@ -247,7 +248,7 @@ fn the_second_run_creates_nothing() {
 
 #[test]
 fn the_way_back_gives_the_pushes_away_and_takes_them_back_and_deletes_nothing() {
-    let folder = recorder();
+    let folder = recorder(&["gcloud", "bq"]);
     let script = tipoff("rollback", "always-on");
     assert!(!script.contains(" delete "));
     let away = run(

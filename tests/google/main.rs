@@ -11,10 +11,12 @@ mod support;
 
 mod bigquery;
 mod equivalence;
+mod guide;
 mod identity;
 mod infra;
 mod infra_files;
 mod infra_terraform;
+mod night;
 mod publish;
 mod pubsub;
 mod pubsub_pull;
