@@ -83,6 +83,8 @@ fn head(plan: &Plan) -> String {
          #   gcloud secrets create tipoff-config --data-file=tipoff.toml\n\
          #   gcloud run services replace FILE --project={} --region={}\n\
          # The service's account needs roles/secretmanager.secretAccessor on every secret named here.\n\
+         # Managed Service for Prometheus reads it through Google's sidecar, whose own settings are this service's (port\n\
+         # {PORT}, /metrics, every 30 s): https://cloud.google.com/run/docs/monitoring-managed-prometheus-sidecar\n\
          #\n\
          # THE STATE DOES NOT SURVIVE THE INSTANCE: Cloud Run's disk is the instance's memory. A new revision, a crash or\n\
          # a move begins with an empty store, which forgets alerts, silences and what was sent. A store in PostgreSQL,\n\

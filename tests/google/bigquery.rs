@@ -17,6 +17,8 @@ use tipoff::{
 
 use crate::stand_in::{Google, bigquery::rows, faults::Fault};
 
+mod questions;
+
 const TIMEOUT: Duration = Duration::from_millis(900);
 
 fn date() -> GameDate {

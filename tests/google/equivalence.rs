@@ -88,6 +88,7 @@ async fn both_warehouses_answer_every_question_the_same() {
     stored_rows_are_the_same(&scene).await;
     a_run_is_recorded_the_same(&scene).await;
     nothing_is_missing(&scene).await;
+    what_a_changed_table_lacks_is_named(&scene).await;
 }
 
 fn scope(day: &str, fresh_since: &str, min_minutes: f64, processors: &[&str]) -> Scope {
@@ -276,6 +277,33 @@ fn comparable(row: Vec<Value>) -> Vec<Value> {
 
 async fn nothing_is_missing(scene: &Scene) {
     assert_eq!(missing(&scene.bigquery).await, []);
+}
+
+/// Whether it was dropped, lost a column or has one of another type.
+async fn what_a_changed_table_lacks_is_named(scene: &Scene) {
+    const TABLE: &str = "nba_predictions.player_prop_predictions";
+    let lacks = |column: Option<&str>, found: Option<&str>, wanted: &str| Missing {
+        table: TABLE.to_owned(),
+        column: column.map(str::to_owned),
+        found: found.map(str::to_owned),
+        wanted: wanted.to_owned(),
+    };
+    scene.emulator.run(&format!("DROP TABLE {TABLE}")).await;
+    let gone = missing(&scene.bigquery).await;
+    assert_eq!(gone, [lacks(None, None, "TABLE")]);
+    let columns = "prediction_id STRING, system_id STRING, player_lookup STRING, game_date DATE, game_id STRING, \
+                   created_at STRING";
+    scene
+        .emulator
+        .run(&format!("CREATE TABLE {TABLE} ({columns})"))
+        .await;
+    let mut changed = missing(&scene.bigquery).await;
+    changed.sort_by(|one, other| one.column.cmp(&other.column));
+    let expected = [
+        lacks(Some("created_at"), Some("STRING"), "TIMESTAMP"),
+        lacks(Some("is_active"), None, "BOOL"),
+    ];
+    assert_eq!(changed, expected);
 }
 
 /// What is missing, without what only the emulator lacks: it describes a JSON column as STRING.

@@ -2,10 +2,19 @@
 //!
 //! What is found is tested in the file above.
 
-use std::process::Output;
+use std::{process::Output, sync::Arc};
 
-use axum::{Json, Router, routing::get};
+use axum::{
+    Json, Router,
+    http::StatusCode,
+    routing::{get, post},
+};
 use serde_json::json;
+use tipoff::{
+    clock::SystemClock,
+    commands::serve::{App, Setup},
+    config::{self, Environment},
+};
 
 use super::{build, parsed, settings};
 use crate::stand_in::Google;
@@ -89,4 +98,41 @@ async fn it_ends_with_2_where_nothing_answers() {
     let text = String::from_utf8(alone.stdout).unwrap();
     assert_eq!(alone.status.code(), Some(2), "{text}");
     assert!(text.starts_with("COULD NOT ASK ("), "{text}");
+}
+
+/// A service with one channel: a webhook that somebody has taken away.
+async fn service_with_a_dead_webhook(folder: &std::path::Path) -> App {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let hook = format!("http://{}/hook", listener.local_addr().unwrap());
+    let router = Router::new().route("/hook", post(|| async { StatusCode::GONE }));
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    let text = format!(
+        "[channels.hook]\nkind = \"webhook\"\nurl = \"{hook}\"\n[doctor]\nenabled = false\n\
+         [[handoffs]]\nid = \"phase4-to-phase5\"\nseason = \"none\"\n"
+    );
+    let mut config = config::parse(&text, folder, &Environment::default()).unwrap();
+    config.listen.set_port(0);
+    config.data_dir = folder.join("data");
+    App::open(Setup::of(config, Arc::new(SystemClock)))
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_gone_is_found_by_a_test_message_over_it() {
+    let google = Google::start().await;
+    build(&google, &parsed(&settings(&google.base(), "")));
+    let folder = tempfile::tempdir().unwrap();
+    let app = service_with_a_dead_webhook(folder.path()).await;
+    let url = format!("http://{}", app.address);
+    let broken = doctor(&google.base(), &url, &["--test-channels"]).await;
+    app.stop().await;
+    let text = String::from_utf8(broken.stdout).unwrap();
+    assert_eq!(broken.status.code(), Some(1), "{text}");
+    assert!(
+        text.starts_with("WRONG (1)\n  channels       hook\n"),
+        "{text}"
+    );
+    assert!(text.contains("410"), "{text}");
+    assert!(text.contains("tipoff alerts test"), "{text}");
 }
