@@ -10,6 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
+use rstest::rstest;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tipoff::{
@@ -134,6 +135,27 @@ async fn what_is_refused_or_cannot_be_fetched_comes_again_until_it_is_taken_in()
     assert!(it.google.pubsub.deliveries(SUBSCRIPTION) >= 55);
     let envelope = it.recorder.seen.lock().unwrap()[0].clone();
     assert_eq!(envelope["subscription"], SUBSCRIPTION);
+}
+
+#[rstest]
+#[case(Fault::Status(500, "{}".to_owned()))]
+#[case(Fault::Status(403, r#"{"error": {"status": "PERMISSION_DENIED"}}"#.to_owned()))]
+#[case(Fault::Status(200, "<html>hello</html>".to_owned()))]
+#[case(Fault::Busy(1))]
+#[case(Fault::Slow(Duration::from_secs(2)))]
+#[case(Fault::CutAfter)]
+#[tokio::test]
+async fn whatever_goes_wrong_on_the_way_nothing_is_lost(#[case] fault: Fault) {
+    let google = google().await;
+    google.pubsub.scale(0.05);
+    let ids = publish(&google, 20);
+    google.faults.add(":pull", 1, fault.clone());
+    google.faults.add(":acknowledge", 1, fault);
+    let recorder = Recorder::new(0, 1_000);
+    let it = pulling(google, recorder, 100, Duration::from_secs(60));
+    it.google.pubsub.until_depth(SUBSCRIPTION, 0).await;
+    assert_eq!(it.recorder.numbers(), ids);
+    assert_eq!(it.google.faults.left(), 0, "it did go wrong");
 }
 
 #[tokio::test]
