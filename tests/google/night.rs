@@ -4,6 +4,7 @@
 //! Pub/Sub and the keys are the stand-in's. Faults belong to the tests of the single parts.
 
 use std::{
+    collections::BTreeSet,
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -81,12 +82,13 @@ struct Night {
     folder: TempDir,
     game_date: String,
     url: String,
-    _service: Process,
+    service: Process,
     _workers: Process,
 }
 
 impl Night {
-    async fn begin() -> Self {
+    /// `intake` is how the messages come, `pace` how many units are sent in a second.
+    async fn begin(intake: &str, pace: u32) -> Self {
         let (google, tables) = (Google::start().await, Emulator::start().await);
         tables.create_tables().await;
         let now = SystemClock.now();
@@ -96,14 +98,16 @@ impl Night {
         fill(&tables, &game_date, now).await;
         let folder = tempfile::tempdir().unwrap();
         let deadline = (local + TimeDelta::minutes(40)).format("%H:%M").to_string();
-        let config = configuration(&google, &tables, (zone.name(), &deadline));
+        let config = configuration(&google, &tables, zone.name())
+            + &format!("intake = \"{intake}\"\n")
+            + &promises(zone.name(), &deadline, pace);
         std::fs::write(folder.path().join("tipoff.toml"), config).unwrap();
         let keys = google.keys.clone();
         google
             .pubsub
             .sign_with(move |account, audience| keys.push_token(audience, account));
         let (service, url) = serve(folder.path()).await;
-        wire(&google, &url);
+        wire(&google, (intake == "push").then_some(url.as_str()));
         let workers = workers(&google, &tables).await;
         Self {
             google,
@@ -111,9 +115,16 @@ impl Night {
             folder,
             game_date,
             url,
-            _service: service,
+            service,
             _workers: workers,
         }
+    }
+
+    /// The service is killed where it stands, and another begins with its files.
+    async fn kill_and_start_again(&mut self) {
+        self.service.0.kill().unwrap();
+        self.service.0.wait().unwrap();
+        (self.service, self.url) = serve(self.folder.path()).await;
     }
 
     /// The upstream's processor calls the command and goes on.
@@ -142,20 +153,24 @@ impl Night {
         asked.await.unwrap().json().await.unwrap()
     }
 
-    async fn until_complete(&self) -> Value {
-        let complete = async {
+    async fn until(&self, is_so: impl Fn(&Value) -> bool) -> Value {
+        let seen = async {
             loop {
                 let run = self.status().await;
-                if run["state"] == "complete" {
+                if is_so(&run) {
                     return run;
                 }
                 tokio::time::sleep(LOOK_AGAIN).await;
             }
         };
-        match tokio::time::timeout(COMPLETE_WITHIN, complete).await {
+        match tokio::time::timeout(COMPLETE_WITHIN, seen).await {
             Ok(run) => run,
-            Err(_) => panic!("not complete: {:#}", self.status().await),
+            Err(_) => panic!("waited in vain: {:#}", self.status().await),
         }
+    }
+
+    async fn until_complete(&self) -> Value {
+        self.until(|run| run["state"] == "complete").await
     }
 }
 
@@ -183,7 +198,7 @@ async fn fill(tables: &Emulator, game_date: &str, now: DateTime<Utc>) {
         .await;
 }
 
-fn configuration(google: &Google, tables: &Emulator, (zone, deadline): (&str, &str)) -> String {
+fn configuration(google: &Google, tables: &Emulator, zone: &str) -> String {
     let (base, bigquery) = (google.base(), tables.base());
     format!(
         r#"[google]
@@ -206,13 +221,22 @@ season = "none"
 warehouse = "bigquery"
 sink = {{ pubsub = {{ topic = "prediction-request-prod" }} }}
 downstream_topic = "nba-phase5-predictions-complete"
-[handoffs.schedule]
+"#
+    )
+}
+
+fn promises(zone: &str, deadline: &str, pace: u32) -> String {
+    format!(
+        r#"[handoffs.schedule]
 zone = "{zone}"
 deadline = "{deadline}"
 backup = "none"
 retries = []
 [handoffs.readiness]
 poll = "1s"
+[handoffs.pace]
+start_per_second = {pace}.0
+full_per_second = {pace}.0
 "#
     )
 }
@@ -250,8 +274,8 @@ async fn serve(folder: &Path) -> (Process, String) {
     tokio::task::spawn_blocking(started).await.unwrap()
 }
 
-/// The topics and subscriptions that `infra` makes, and the workers' own.
-fn wire(google: &Google, url: &str) {
+/// The topics and subscriptions that `infra` makes, and the workers' own; without an address there are no pushes.
+fn wire(google: &Google, url: Option<&str>) {
     let topics = [
         "nba-phase4-precompute-complete",
         "prediction-request-prod",
@@ -266,13 +290,13 @@ fn wire(google: &Google, url: &str) {
         (topics[2], "prediction-ready-prod-sub", "/complete"),
     ];
     for (from, name, path) in pushes {
-        let body = json!({
-            "topic": topic(from), "ackDeadlineSeconds": 60,
-            "pushConfig": {
+        let mut body = json!({"topic": topic(from), "ackDeadlineSeconds": 60});
+        if let Some(url) = url {
+            body["pushConfig"] = json!({
                 "pushEndpoint": format!("{url}{path}"),
                 "oidcToken": {"serviceAccountEmail": account("tipoff-push"), "audience": AUDIENCE},
-            },
-        });
+            });
+        }
         google.pubsub.subscribe_as(&subscription(name), body);
     }
     google
@@ -300,7 +324,7 @@ async fn workers(google: &Google, tables: &Emulator) -> Process {
 
 #[tokio::test]
 async fn a_night_from_the_upstream_s_call_to_the_record_of_its_end() {
-    let night = Night::begin().await;
+    let night = Night::begin("push", 1_000).await;
     let unknown = reqwest::Client::new().post(format!("{}/trigger", night.url));
     assert_eq!(
         unknown.send().await.unwrap().status(),
@@ -312,14 +336,7 @@ async fn a_night_from_the_upstream_s_call_to_the_record_of_its_end() {
     assert_eq!(published["published"], true, "{published}");
     assert_eq!(published["event"]["players_ready"], PLAYERS, "{published}");
 
-    let run = night.until_complete().await;
-    assert_eq!(run["started_by"], "event", "{run:#}");
-    assert_eq!(run["verdict"], "met", "{run:#}");
-    let counts = &run["counts"];
-    assert_eq!(counts["predicted"], PLAYERS - OUT, "{run:#}");
-    assert_eq!(counts["skipped"], OUT, "{run:#}");
-    assert_eq!(counts["dispatched"], PLAYERS, "{run:#}");
-
+    assert_met(&night.until_complete().await);
     assert_told_downstream(&night).await;
     assert_recorded(&night).await;
     let rows = night
@@ -338,6 +355,38 @@ async fn a_night_from_the_upstream_s_call_to_the_record_of_its_end() {
             .until_depth(&subscription(name), 0)
             .await;
     }
+}
+
+#[tokio::test]
+async fn a_puller_that_is_killed_in_the_middle_loses_nothing_and_counts_nothing_twice() {
+    let mut night = Night::begin("pull", 8).await;
+    // What the killed one held comes again when its lease ends.
+    night.google.pubsub.scale(0.1);
+    night.publish().await;
+    let count = |run: &Value, name: &str| run["counts"][name].as_u64().unwrap_or_default();
+    night
+        .until(|run| count(run, "dispatched") > 8 && count(run, "predicted") > 0)
+        .await;
+    night.kill_and_start_again().await;
+    assert_met(&night.until_complete().await);
+    let answers = subscription("prediction-ready-prod-sub");
+    night.google.pubsub.until_depth(&answers, 0).await;
+    assert_met(&night.status().await);
+    let sent = night
+        .google
+        .pubsub
+        .published(&topic("prediction-request-prod"));
+    let keys: BTreeSet<&String> = sent.iter().map(|it| &it.attributes["request_id"]).collect();
+    assert_eq!(keys.len(), PLAYERS, "what is sent twice has the same key");
+}
+
+fn assert_met(run: &Value) {
+    assert_eq!(run["started_by"], "event", "{run:#}");
+    assert_eq!(run["verdict"], "met", "{run:#}");
+    let counts = &run["counts"];
+    assert_eq!(counts["predicted"], PLAYERS - OUT, "{run:#}");
+    assert_eq!(counts["skipped"], OUT, "{run:#}");
+    assert_eq!(counts["dispatched"], PLAYERS, "{run:#}");
 }
 
 /// The next phase hears of it once.
