@@ -2,10 +2,8 @@
 //!
 //! Whether something is wrong belongs to each check.
 
-use super::{
-    ask::Project,
-    wanted::{Job, Subscription},
-};
+use super::{ask::Project, wanted::Subscription};
+use crate::infra::plan::Job;
 
 /// A text as a shell takes it: in quotes where it holds anything special.
 fn quoted(text: &str) -> String {
@@ -88,16 +86,16 @@ pub fn job(project: &Project, wanted: &Job, verb: &str) -> String {
     let google = &project.google;
     let Job {
         name,
-        schedule,
+        cron,
         zone,
         method,
-        url,
+        uri,
         ..
     } = wanted;
     let mut text = format!(
         "gcloud scheduler jobs {verb} http {name} --schedule={} --time-zone={zone} --uri={} --http-method={method}",
-        quoted(schedule),
-        quoted(url),
+        quoted(cron),
+        quoted(uri),
     );
     if let Some(body) = &wanted.body {
         let headers = if verb == "create" {
@@ -107,7 +105,7 @@ pub fn job(project: &Project, wanted: &Job, verb: &str) -> String {
         };
         text += &format!(
             " --message-body={} {headers}=Content-Type=application/json",
-            quoted(&body.to_string())
+            quoted(body)
         );
     }
     if let Some(account) = google.identity.scheduler_accounts.first() {

@@ -16,6 +16,7 @@ use crate::{
         ids::GameDate,
         wiring::{Check, EVERYTHING, Finding},
     },
+    infra::plan::Job,
     ports::{self, Known},
 };
 
@@ -34,10 +35,13 @@ mod wanted;
 
 pub use ask::Project;
 pub use tables::Tables;
-pub use wanted::{Job, Subscription, Topic, Wanted};
+pub use wanted::{Subscription, Topic, Wanted};
 
 /// How long one check may take; all of them run at the same time, so the examination takes no longer.
 const CHECK_SECONDS_MAX: u64 = 20;
+
+/// The last hour of a day, in which a tick without hours still comes.
+const LAST_HOUR: u32 = 23;
 
 /// Examines the surroundings of one configuration.
 pub struct Examiner {
@@ -148,12 +152,12 @@ impl Look<'_> {
             .map(|it| it.deadline.zone)
             .find(|it| it.to_string() == job.zone);
         let Some(zone) = zone else { return false };
-        let last = job
-            .schedule
-            .split('-')
-            .nth(1)
-            .and_then(|it| it.split(' ').next());
-        let last: u32 = last.and_then(|it| it.parse().ok()).unwrap_or(0);
+        // `*/5 0-7 * * *`, or all day without the hours.
+        let hours = job.cron.split(' ').nth(1).unwrap_or_default();
+        let last = hours
+            .split_once('-')
+            .and_then(|(_, last)| last.parse().ok());
+        let last: u32 = last.unwrap_or(LAST_HOUR);
         let local = zone.local(self.now);
         let minutes = local.hour() * 60 + local.minute();
         let begun = u32::try_from(schedule::TICK_SILENCE_MAX.num_minutes()).unwrap_or(0);

@@ -6,8 +6,11 @@ use chrono::TimeDelta;
 use futures::future::join_all;
 use serde_json::Value;
 
-use super::{Look, ask::Project, mend, wanted::Job};
-use crate::domain::wiring::{Check, Finding};
+use super::{Look, ask::Project, mend};
+use crate::{
+    domain::wiring::{Check, Finding},
+    infra::plan::Job,
+};
 
 /// A daily job that was not heard from for longer does not work: a day, and an hour for a change of clocks.
 pub const DAILY_SILENCE_MAX: TimeDelta = TimeDelta::hours(25);
@@ -18,9 +21,14 @@ pub const TICK_SILENCE_MAX: TimeDelta = TimeDelta::minutes(15);
 pub async fn look(look: &Look<'_>) -> Vec<Finding> {
     let jobs = &look.wanted.jobs;
     let found = join_all(jobs.iter().map(|job| one(look.project, job))).await;
+    let refused = look.wanted.refused.iter().map(|why| {
+        let mend = "tipoff infra plan";
+        Finding::wrong(Check::Schedule, "configuration", why.to_string(), mend)
+    });
     found
         .into_iter()
         .chain(jobs.iter().map(|job| heard(look, job)))
+        .chain(refused)
         .collect()
 }
 
@@ -60,7 +68,7 @@ async fn one(project: &Project, job: &Job) -> Finding {
         let mend = mend::of_job(project, name, "run");
         return Finding::wrong(Check::Schedule, name, text, mend);
     }
-    let text = format!("{} in {}", job.schedule, job.zone);
+    let text = format!("{} in {}", job.cron, job.zone);
     Finding::ok(Check::Schedule, name, text)
 }
 
@@ -74,11 +82,10 @@ fn differences(project: &Project, job: &Job, found: &Value) -> Vec<String> {
             wrong.push(format!("its {what} is {is}, not {}", ought.join(" or ")));
         }
     };
-    same("schedule", found["schedule"].as_str(), &[&job.schedule]);
+    same("schedule", found["schedule"].as_str(), &[&job.cron]);
     same("time zone", found["timeZone"].as_str(), &[&job.zone]);
     let uri = http["uri"].as_str();
-    let bare = uri.map(|it| it.split('?').next().unwrap_or(it));
-    same("address", bare, &[&job.url]);
+    same("address", uri.map(bare), &[bare(&job.uri)]);
     same("method", http["httpMethod"].as_str(), &[job.method]);
     let token = &http["oidcToken"];
     let accounts: Vec<&str> = identity
@@ -95,6 +102,11 @@ fn differences(project: &Project, job: &Job, found: &Value) -> Vec<String> {
     wrong
 }
 
+/// An address without its parameters.
+fn bare(address: &str) -> &str {
+    address.split('?').next().unwrap_or(address)
+}
+
 /// When the job last called here, as the service knows it.
 fn heard(look: &Look<'_>, job: &Job) -> Finding {
     let subject = format!("{} heard", job.name);
@@ -102,7 +114,7 @@ fn heard(look: &Look<'_>, job: &Job) -> Finding {
         let why = "no running service was asked when it last called";
         return Finding::could_not_ask(Check::Schedule, subject, why);
     };
-    let limit = if job.often {
+    let limit = if job.is_tick() {
         TICK_SILENCE_MAX
     } else {
         DAILY_SILENCE_MAX
@@ -110,7 +122,7 @@ fn heard(look: &Look<'_>, job: &Job) -> Finding {
     let last = heard.get(&job.name).copied();
     let since = last.or(look.known.installed_at).unwrap_or(look.now);
     let silent = look.now - since;
-    if silent <= limit || (job.often && !look.in_hours(job)) {
+    if silent <= limit || (job.is_tick() && !look.in_hours(job)) {
         let text = match last {
             Some(at) => format!("last called {}", at.format("%Y-%m-%d %H:%M UTC")),
             None => "never called yet; the service is new here".to_owned(),

@@ -2,11 +2,13 @@
 //!
 //! Nothing is asked here, and nothing is made: the texts that make the objects belong to `infra`.
 
-use serde_json::{Value, json};
-
 use crate::{
-    config::{Config, Google, Handoff, Intake, Profile, Sink, Tables},
-    domain::{policy::Mode, schedule::WallTime},
+    config::{Config, Google, Handoff, Intake, Sink, Tables},
+    domain::policy::Mode,
+    infra::{
+        Plan,
+        plan::{Job, Refused},
+    },
 };
 
 /// A topic, and what is needed of it.
@@ -35,25 +37,6 @@ pub struct Subscription {
     pub handoff: String,
 }
 
-/// A job of Cloud Scheduler.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Job {
-    /// Its name.
-    pub name: String,
-    /// When, as cron writes it.
-    pub schedule: String,
-    /// In which zone.
-    pub zone: String,
-    /// `GET` or `POST`.
-    pub method: &'static str,
-    /// What it calls.
-    pub url: String,
-    /// What it sends.
-    pub body: Option<Value>,
-    /// It calls every few minutes of some hours, not once a day.
-    pub often: bool,
-}
-
 /// Everything that is needed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
@@ -63,6 +46,8 @@ pub struct Wanted {
     pub subscriptions: Vec<Subscription>,
     /// Jobs of Cloud Scheduler; none where nobody can call the service.
     pub jobs: Vec<Job>,
+    /// Why there can be none, and what to write.
+    pub refused: Option<Refused>,
     /// Whether queries are billed to the project.
     pub queries: bool,
 }
@@ -75,9 +60,11 @@ impl Wanted {
         for handoff in &config.handoffs {
             wanted.add(handoff, base);
             wanted.queries |= handoff.tables == Tables::Bigquery;
-            if let Some(base) = base {
-                wanted.jobs.extend(jobs(handoff, google.profile, base));
-            }
+        }
+        match Plan::jobs_of(config, google) {
+            Ok(jobs) => wanted.jobs = jobs,
+            Err(Refused::NoAddress { .. }) => {}
+            Err(refused) => wanted.refused = Some(refused),
         }
         wanted
     }
@@ -150,45 +137,4 @@ impl Topic {
             published_by_us: false,
         }
     }
-}
-
-fn jobs(handoff: &Handoff, profile: Profile, base: &str) -> Vec<Job> {
-    let schedule = &handoff.policy.schedule;
-    let at = |name: &str, time: &WallTime, (method, path): (&'static str, &str)| Job {
-        name: format!("{}-{name}", handoff.scheduler_prefix),
-        schedule: time.at.format("%-M %-H * * *").to_string(),
-        zone: time.zone.to_string(),
-        method,
-        url: format!("{base}{path}"),
-        body: None,
-        often: false,
-    };
-    let with = |source: &str, job: Job| Job {
-        body: Some(json!({"trigger_source": source})),
-        ..job
-    };
-    let mut jobs = Vec::new();
-    if let Some(backup) = &schedule.backup {
-        jobs.push(with(
-            "scheduler_backup",
-            at("daily-backup", backup, ("POST", "/start")),
-        ));
-    }
-    for (index, retry) in schedule.retries.iter().enumerate() {
-        let name = format!("retry-{}", index + 1);
-        jobs.push(with(
-            "scheduler_retry",
-            at(&name, retry, ("POST", "/retry")),
-        ));
-    }
-    jobs.push(at("status-check", &schedule.deadline, ("GET", "/status")));
-    if profile == Profile::Frugal {
-        let hours = schedule.deadline.at.format("*/5 0-%-H * * *").to_string();
-        jobs.push(Job {
-            schedule: hours,
-            often: true,
-            ..at("tick", &schedule.deadline, ("POST", "/tick"))
-        });
-    }
-    jobs
 }

@@ -171,6 +171,15 @@ impl Plan {
         })
     }
 
+    /// The jobs of Cloud Scheduler alone.
+    ///
+    /// # Errors
+    ///
+    /// Where they could not work; the error says what to write.
+    pub fn jobs_of(config: &Config, google: &Google) -> Result<Vec<Job>, Refused> {
+        jobs::all(google, &config.handoffs, reach(config, google)?)
+    }
+
     /// The subscriptions that this plan creates; those of others are only expected to be there.
     pub fn own_subscriptions(&self) -> impl Iterator<Item = &Subscription> {
         let own = |it: &&Subscription| it.owner == SubscriptionOwner::Ours;

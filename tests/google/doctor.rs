@@ -125,8 +125,8 @@ fn build(google: &Google, config: &Config) {
     }
     for job in &wanted.jobs {
         let body = json!({
-            "schedule": job.schedule, "timeZone": job.zone, "state": "ENABLED",
-            "httpTarget": {"uri": job.url, "httpMethod": job.method, "oidcToken": {
+            "schedule": job.cron, "timeZone": job.zone, "state": "ENABLED",
+            "httpTarget": {"uri": job.uri, "httpMethod": job.method, "oidcToken": {
                 "serviceAccountEmail": set.identity.scheduler_accounts[0], "audience": HERE}},
         });
         google.scheduler.put(&job_name(&job.name), body);
@@ -138,8 +138,12 @@ fn job_name(name: &str) -> String {
 }
 
 async fn scene() -> Scene {
+    scene_of(WHOLE).await
+}
+
+async fn scene_of(handoffs: &str) -> Scene {
     let google = Google::start().await;
-    let config = parsed(&settings(&google.base(), WHOLE));
+    let config = parsed(&settings(&google.base(), handoffs));
     build(&google, &config);
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(now()));
     let http = reqwest::Client::new();
@@ -173,6 +177,46 @@ async fn scene() -> Scene {
         google,
         tables,
     }
+}
+
+#[tokio::test]
+async fn what_infra_makes_of_a_late_deadline_and_two_handoffs_is_right() {
+    let late = format!("{WHOLE}[handoffs.schedule]\ndeadline = \"07:55\"\n");
+    let other = "[[handoffs]]\nid = \"props\"\nupstream_topic = \"props-ready\"\nscheduler_prefix = \"props\"\n\
+        trigger_subscription = \"props-sub\"\ncompletion_subscription = \"props-answers-sub\"\n";
+    let scene = scene_of(&(late + other)).await;
+    let jobs = &Wanted::of(
+        &scene.examiner.config,
+        &scene.examiner.project.as_ref().unwrap().google,
+    )
+    .jobs;
+    let tick = jobs.iter().find(|it| it.name == "phase5-tick").unwrap();
+    assert_eq!(tick.cron, "*/5 0-8 * * *");
+    let body = jobs
+        .iter()
+        .find(|it| it.name == "props-daily-backup")
+        .unwrap();
+    assert!(body.body.as_ref().unwrap().contains("props"), "{body:?}");
+    let findings = scene.findings().await;
+    let wrong: Vec<_> = findings
+        .iter()
+        .filter(|it| it.check == Check::Schedule && it.standing != Standing::Ok)
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[tokio::test]
+async fn a_schedule_that_no_job_can_have_is_wrong() {
+    let fixed = format!("{WHOLE}[handoffs.schedule]\nzone = \"-08:00\"\n");
+    let scene = scene_of(&fixed).await;
+    let findings = scene.findings().await;
+    let found = findings.iter().find(|it| it.subject == "configuration");
+    let found = found.unwrap();
+    assert_eq!(found.standing, Standing::Wrong);
+    assert!(
+        found.text.contains("takes a zone's name alone"),
+        "{found:?}"
+    );
 }
 
 impl Scene {

@@ -14,6 +14,7 @@ use crate::{
     domain::{schedule::WallTime, zone::Zone},
 };
 
+const TICK: &str = "/tick";
 /// The platform's table of Google objects.
 const ATTEMPT_DEADLINE_SECONDS: u32 = 180;
 /// A verdict that was judged late can be corrected until 11 min after, so ticks go on that long.
@@ -42,6 +43,13 @@ pub struct Job {
     pub account: String,
     /// What the identity is made for.
     pub audience: String,
+}
+
+impl Job {
+    /// Whether it calls every few minutes of some hours, not once a day.
+    pub fn is_tick(&self) -> bool {
+        self.path == TICK
+    }
 }
 
 /// What of a job the schedule decides.
@@ -108,7 +116,7 @@ fn calls(google: &Google, handoff: &Handoff, named: Option<&str>) -> Vec<Call> {
         Profile::Frugal => calls.push(Call {
             cron: ticks(&schedule.deadline),
             body: Some(json!({})),
-            ..call("tick".into(), &schedule.deadline, "/tick", "")
+            ..call("tick".into(), &schedule.deadline, TICK, "")
         }),
     }
     calls
