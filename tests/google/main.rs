@@ -21,5 +21,6 @@ mod publish;
 mod pubsub;
 mod pubsub_pull;
 mod pubsub_stand_in;
+mod slate;
 mod sleep;
 mod tokens;

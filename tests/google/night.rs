@@ -6,7 +6,7 @@
 use std::{
     collections::BTreeSet,
     io::{BufRead, BufReader, Read},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -22,11 +22,12 @@ use tipoff::{
 
 use crate::{
     emulator::{Emulator, PROJECT},
+    pubsub::python,
+    slate::{self, PLAYERS},
     stand_in::Google,
 };
 
 const AUDIENCE: &str = "https://tipoff.example.com";
-const PLAYERS: usize = 40;
 /// Every tenth is out, as the workers see it.
 const OUT: usize = 4;
 const COMPLETE_WITHIN: Duration = Duration::from_secs(90);
@@ -176,20 +177,7 @@ impl Night {
 
 /// Players of four games, all ready now.
 async fn fill(tables: &Emulator, game_date: &str, now: DateTime<Utc>) {
-    let players = (0..PLAYERS).map(|n| (format!("player{n:02}"), format!("game{}", n % 4)));
-    let (contexts, features): (Vec<Value>, Vec<Value>) = players
-        .map(|(player, game)| {
-            let context = json!({
-                "player_lookup": player, "game_id": game, "game_date": game_date, "team_abbr": "LAL",
-                "opponent_team_abbr": "BOS", "avg_minutes_per_game_last_7": 30.0,
-            });
-            let feature = json!({
-                "player_lookup": player, "game_date": game_date, "game_id": game, "is_production_ready": true,
-                "feature_quality_score": 90.0, "updated_at": instant_text(now),
-            });
-            (context, feature)
-        })
-        .unzip();
+    let (contexts, features) = slate::rows(game_date, &instant_text(now));
     tables
         .load("nba_analytics.upcoming_player_game_context", &contexts)
         .await;
@@ -305,13 +293,10 @@ fn wire(google: &Google, url: Option<&str>) {
 }
 
 async fn workers(google: &Google, tables: &Emulator) -> Process {
-    let python = concat!(env!("CARGO_TARGET_TMPDIR"), "/../python/bin/python");
-    let script =
-        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/google/python/night_worker.py");
     let bigquery = tables.base().trim_start_matches("http://");
     let bigquery = bigquery.split('/').next().unwrap().to_owned();
-    let mut command = Command::new(python);
-    command.arg(script).args([&google.host, &bigquery, PROJECT]);
+    let mut command = python("night_worker.py");
+    command.args([&google.host, &bigquery, PROJECT]);
     let started = move || {
         let (workers, mut said) = Process::start(&mut command);
         let mut line = String::new();

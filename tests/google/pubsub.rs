@@ -36,16 +36,22 @@ pub fn way(google: &Google) -> (GoogleClient, Endpoint) {
     (GoogleClient::new(http, tokens), endpoint)
 }
 
-/// Runs a script with Google's own client and gives what it printed.
-pub async fn official(script: &str, arguments: Vec<String>, input: String) -> String {
+/// A script of `python`, to be run with Google's own client, which `./test` installs.
+pub fn python(script: &str) -> std::process::Command {
     let python = concat!(env!("CARGO_TARGET_TMPDIR"), "/../python/bin/python");
-    let script = format!(
+    let mut command = std::process::Command::new(python);
+    command.arg(format!(
         "{}/tests/google/python/{script}",
         env!("CARGO_MANIFEST_DIR")
-    );
+    ));
+    command
+}
+
+/// Runs a script with Google's own client and gives what it printed.
+pub async fn official(script: &str, arguments: Vec<String>, input: String) -> String {
+    let mut command = python(script);
     let run = move || {
-        let mut child = std::process::Command::new(python)
-            .arg(script)
+        let mut child = command
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -16,6 +16,8 @@ use tipoff::{
 };
 use tokio::net::TcpListener;
 
+use crate::slate;
+
 const NIGHT: &str = "2026-01-19";
 /// The first and the last tick of the frugal profile: every five minutes from 0 to 7 o'clock Pacific.
 const FIRST_TICK: &str = "2026-01-19T08:00:00Z";
@@ -72,10 +74,7 @@ impl Sleeper {
 
     /// Forty players of four games, ready at this instant, at which the upstream finishes.
     async fn upstream_finishes(&self, at: &str) {
-        let players = (0..40).map(|it| (format!("player{it:02}"), format!("game{}", it % 4)));
-        let (contexts, features): (Vec<Value>, Vec<Value>) = players
-            .map(|(player, game)| (context(&player, &game), feature(&player, &game, at)))
-            .unzip();
+        let (contexts, features) = slate::rows(NIGHT, at);
         self.load("nba_analytics.upcoming_player_game_context", &contexts)
             .await;
         self.load("nba_predictions.ml_feature_store_v2", &features)
@@ -161,20 +160,6 @@ impl Sleeper {
         }
         stood
     }
-}
-
-fn context(player: &str, game: &str) -> Value {
-    json!({
-        "player_lookup": player, "game_id": game, "game_date": NIGHT, "team_abbr": "LAL",
-        "opponent_team_abbr": "BOS", "avg_minutes_per_game_last_7": 30.0,
-    })
-}
-
-fn feature(player: &str, game: &str, at: &str) -> Value {
-    json!({
-        "player_lookup": player, "game_date": NIGHT, "game_id": game, "is_production_ready": true,
-        "feature_quality_score": 90.0, "updated_at": at,
-    })
 }
 
 fn row(request: &Value, at: Instant) -> Value {
