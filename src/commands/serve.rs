@@ -220,12 +220,15 @@ impl App {
         })
     }
 
-    /// Stops taking calls, then stops the engine and the workers.
-    pub async fn stop(self) {
+    /// Stops taking calls, then stops the engine and the workers. A connection that does not finish is answered
+    /// that the store is closed.
+    pub async fn stop(mut self) {
         self.pulls.stop().await;
         self.stop.cancel();
-        let _ =
-            tokio::time::timeout(Duration::from_secs(CONNECTION_SECONDS_MAX), self.server).await;
+        let most = Duration::from_secs(CONNECTION_SECONDS_MAX);
+        if tokio::time::timeout(most, &mut self.server).await.is_err() {
+            self.server.abort();
+        }
         self.engine.stop().await;
         self.workers.stop().await;
     }

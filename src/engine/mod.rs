@@ -243,12 +243,20 @@ impl Engine {
         examining::known(&self.shared, service)
     }
 
-    /// Stops: finishes what it holds or hands it back, for ten seconds at most.
+    /// Stops: finishes what it holds or hands it back, for ten seconds at most, and lets go of the store. What is
+    /// still under way then finds the store closed.
     pub async fn stop(&self) {
         self.shared.stop.cancel();
         self.tasks.close();
-        let _ =
-            tokio::time::timeout(Duration::from_secs(STOP_SECONDS_MAX), self.tasks.wait()).await;
+        let most = Duration::from_secs(STOP_SECONDS_MAX);
+        if tokio::time::timeout(most, self.tasks.wait()).await.is_err() {
+            let left = self.tasks.len();
+            tracing::warn!(
+                left,
+                "stopped with work under way; it goes on at the next start"
+            );
+        }
+        self.shared.store.close().await;
     }
 }
 

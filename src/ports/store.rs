@@ -239,6 +239,9 @@ pub trait Store: DeliveryStore {
     /// Frees what a dead process left leased. Only for a store that no other process can hold.
     async fn take_over(&self) -> Result<(), StoreError>;
 
+    /// Lets go of it: whoever still has a hand on it is refused from here on, and another process may open it.
+    async fn close(&self);
+
     /// The run, if it was ever opened.
     async fn run(&self, key: &RunKey) -> Result<Option<Run>, StoreError>;
 

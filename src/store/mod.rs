@@ -6,7 +6,7 @@
 use std::{
     fs::{File, OpenOptions, TryLockError},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, PoisonError},
     time::Duration,
 };
 
@@ -84,8 +84,8 @@ const MIGRATIONS: [(i64, &str, &str); 3] = [
 pub struct SqliteStore {
     writer: Arc<Mutex<Writer>>,
     readers: SqlitePool,
-    /// Held as long as the store is; `None` where it is only read.
-    _lock: Option<File>,
+    /// Held until the store is closed; `None` where it is only read.
+    lock: std::sync::Mutex<Option<File>>,
 }
 
 impl SqliteStore {
@@ -133,11 +133,12 @@ impl SqliteStore {
         let writer = Writer {
             connection,
             is_open: false,
+            is_closed: false,
         };
         Self {
             writer: Arc::new(Mutex::new(writer)),
             readers,
-            _lock: lock,
+            lock: std::sync::Mutex::new(lock),
         }
     }
 
@@ -285,6 +286,14 @@ impl Store for SqliteStore {
         let connection = writer.idle().await?;
         outbox::free(&mut *connection).await?;
         deliveries::free(connection).await
+    }
+
+    async fn close(&self) {
+        // The transaction at hand ends first; what comes after it is refused.
+        self.writer().await.is_closed = true;
+        drop(self.readers.close());
+        let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        *lock = None;
     }
 
     async fn run(&self, key: &RunKey) -> Result<Option<Run>, StoreError> {

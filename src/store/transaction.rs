@@ -44,11 +44,18 @@ pub(super) struct Writer {
     pub connection: SqliteConnection,
     /// A transaction was begun and not ended: whoever held it let go of it, so it is undone before the next.
     pub is_open: bool,
+    /// The file was let go of and may be another process's by now: nothing is written any more.
+    pub is_closed: bool,
 }
 
 impl Writer {
     /// The connection, outside any transaction.
     pub async fn idle(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+        if self.is_closed {
+            return Err(failed("write to the database")(
+                "it is closed: the service is stopping",
+            ));
+        }
         if std::mem::take(&mut self.is_open) {
             // Where there is nothing to undo, SQLite had undone it by itself; only a dead connection is of concern.
             if execute(&mut self.connection, "ROLLBACK").await.is_err() {

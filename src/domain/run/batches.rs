@@ -89,10 +89,11 @@ impl Run {
 
 /// Stages the units that need work. A first batch takes all; later ones keep to attempts and budget.
 pub fn stage(draft: &mut Draft, source: Source, reach: Reach) {
-    let run = &mut draft.run;
-    if run.staging.is_some() {
+    if draft.run.staging.is_some() {
+        draft.says(Code::Ready, "what is ready is being collected already");
         return;
     }
+    let run = &mut draft.run;
     let joins = run.state == State::Running
         && run
             .batch

@@ -36,6 +36,18 @@ async fn a_second_holder_is_refused_with_the_file_and_what_to_do() {
 }
 
 #[tokio::test]
+async fn a_closed_store_refuses_those_who_still_hold_it_and_frees_the_file() {
+    let fixture = fixture().await;
+    let path = fixture.folder.path().join("tipoff.db");
+    fixture.store.queues().await.unwrap();
+    fixture.store.close().await;
+    let error = fixture.store.begin().await.err().unwrap().to_string();
+    assert!(error.contains("closed"), "{error}");
+    assert!(fixture.store.queues().await.is_err());
+    SqliteStore::open(&path).await.unwrap();
+}
+
+#[tokio::test]
 async fn what_was_committed_is_there_after_reopening() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tipoff.db");

@@ -322,6 +322,23 @@ fn a_wave_that_joins_a_batch_which_settles_meanwhile_is_waited_for() {
 }
 
 #[test]
+fn what_asks_while_a_wave_is_being_staged_starts_no_second_one() {
+    let mut night = night_in(State::Partial).warehouse(Warehouse::Silent);
+    night = night.play(trigger_by_person(Source::Retry));
+    let compared = Event::Reconciled(crate::domain::Asked::Known(night.world.compare(night.now)));
+    night = night.play(compared);
+    let staging = night.run.staging.clone();
+    assert!(staging.is_some());
+    night = night.play(trigger_by_person(Source::Manual));
+    let ready = Event::ReadinessAnswered {
+        answer: crate::domain::Asked::Known(night.tables.clone()),
+        expectation: night.expectation,
+    };
+    night = night.play(ready);
+    assert_eq!(night.run.staging, staging);
+}
+
+#[test]
 fn a_late_settling_still_retries_after_the_deadline_if_a_person_asks() {
     let night = settled_at("07:30");
     assert_eq!(
