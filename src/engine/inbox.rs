@@ -159,6 +159,22 @@ enum Work {
     },
 }
 
+impl Work {
+    /// How many messages it carries.
+    fn messages(&self) -> usize {
+        match self {
+            Self::Answers(messages) => messages.len(),
+            Self::Trigger(_)
+            | Self::Command { .. }
+            | Self::Quarantine(_)
+            | Self::Release(_)
+            | Self::Happened(_)
+            | Self::Silence(_)
+            | Self::Post { .. } => 1,
+        }
+    }
+}
+
 /// What came of it.
 enum Outcome {
     Receipt(Box<Receipt>),

@@ -333,13 +333,13 @@ pub trait Transaction: DeliveryTransaction {
     /// Ends a try at an effect.
     async fn end(&mut self, id: &str, end: &OutboxEnd) -> Result<(), StoreError>;
 
-    /// Takes note of a message; `false`: it had been accepted before.
+    /// Takes note of messages, in their order; `false` for each that had been accepted before, be it in the same call.
     async fn accept(
         &mut self,
-        message_id: &MessageId,
+        message_ids: &[&MessageId],
         source: &str,
         at: Instant,
-    ) -> Result<bool, StoreError>;
+    ) -> Result<Vec<bool>, StoreError>;
 
     /// Quarantines a message; its `id` is not looked at.
     async fn quarantine(&mut self, message: &Quarantined) -> Result<(), StoreError>;
@@ -370,13 +370,13 @@ pub trait Transaction: DeliveryTransaction {
     /// Keeps what became of claimed units.
     async fn confirm(&mut self, confirmation: Confirmation<'_>) -> Result<SentTally, StoreError>;
 
-    /// Merges one answer.
-    async fn answer(
+    /// Merges answers one after the other; says of each what it changed.
+    async fn answers(
         &mut self,
         key: &RunKey,
-        answer: &RankedAnswer,
+        answers: &[RankedAnswer],
         deadline_at: Instant,
-    ) -> Result<Tally, StoreError>;
+    ) -> Result<Vec<Tally>, StoreError>;
 
     /// Merges rows seen in the prediction table.
     async fn rows(

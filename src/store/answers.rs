@@ -2,12 +2,12 @@
 //!
 //! What each makes of a row belongs to `unit`; when they are asked for is not decided here.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sqlx::SqliteConnection;
 
 use super::{
-    unit::Plan,
+    unit::{Plan, UnitRow},
     units::{self, about, standing, unit_row},
     values::{failed, get, get_number, micros},
 };
@@ -45,25 +45,36 @@ pub(super) struct Promise<'a> {
     pub deadline_at: Instant,
 }
 
-/// Merges one answer.
-pub(super) async fn answer(
+/// Merges answers one after the other, each unit read and written once; says of each answer what it changed.
+pub(super) async fn answers(
     connection: &mut SqliteConnection,
     run: &Promise<'_>,
-    answer: &RankedAnswer,
-) -> Result<Tally, StoreError> {
-    let known = units::one(connection, run.key, answer.unit.as_str()).await?;
-    let Some(before) = known else {
-        return Ok(Tally {
+    answers: &[RankedAnswer],
+) -> Result<Vec<Tally>, StoreError> {
+    let names: HashSet<&str> = answers.iter().map(|answer| answer.unit.as_str()).collect();
+    let before = units::named(connection, run.key, names.into_iter()).await?;
+    let mut rows = before.clone();
+    let places: HashMap<&str, usize> = before
+        .iter()
+        .enumerate()
+        .map(|(place, row)| (row.unit.as_str(), place))
+        .collect();
+    let merge = |answer: &RankedAnswer| match places.get(answer.unit.as_str()) {
+        Some(&place) => rows[place].answer(answer, run.plan, run.deadline_at),
+        None => Tally {
             unknown: 1,
             ..Tally::default()
-        });
+        },
     };
-    let mut row = before.clone();
-    let tally = row.answer(answer, run.plan, run.deadline_at);
-    if row != before {
-        units::write_answers(connection, run.key, &[row]).await?;
-    }
-    Ok(tally)
+    let tallies = answers.iter().map(merge).collect();
+    let changed: Vec<UnitRow> = rows
+        .into_iter()
+        .zip(&before)
+        .filter(|(row, before)| row != *before)
+        .map(|(row, _)| row)
+        .collect();
+    units::write_answers(connection, run.key, &changed).await?;
+    Ok(tallies)
 }
 
 /// Merges rows of the prediction table; rows of unknown units are somebody else's.

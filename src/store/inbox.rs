@@ -2,10 +2,12 @@
 //!
 //! What a message says belongs to `wire`.
 
+use std::collections::HashSet;
+
 use serde::Deserialize;
 use sqlx::{SqliteConnection, sqlite::SqliteRow};
 
-use super::values::{date_text, failed, get, get_instant, get_number, instant, micros};
+use super::values::{date_text, failed, get, get_instant, get_number, instant, micros, to_json};
 use crate::{
     domain::{
         Instant,
@@ -16,8 +18,10 @@ use crate::{
 };
 
 const ACCEPT: &str = "
-    INSERT INTO inbox (message_id, source, at) VALUES ($1, $2, $3)
-    ON CONFLICT (message_id) DO NOTHING";
+    INSERT INTO inbox (message_id, source, at)
+    SELECT arrived.value, $2, $3 FROM json_each($1) AS arrived WHERE true
+    ON CONFLICT (message_id) DO NOTHING
+    RETURNING message_id";
 
 const QUARANTINE: &str = "
     INSERT INTO quarantine (source, message_id, received_at, code, reason, game_date, body, bytes, sha256)
@@ -49,26 +53,31 @@ const QUEUES: &str = "
         (SELECT min(at) FROM (
             SELECT min(next_wake_at) AS at FROM runs UNION ALL SELECT next_wake_at FROM service)) AS next_wake_at";
 
-/// A message that came, and when.
+/// Messages that came, and when.
 pub(super) struct Arrived<'a> {
-    pub message_id: &'a MessageId,
+    pub message_ids: &'a [&'a MessageId],
     pub source: &'a str,
     pub at: Instant,
 }
 
-/// Takes note of a message; `false`: it had been accepted before.
+/// Takes note of messages; `false` for each that had been accepted before, be it in the same call.
 pub(super) async fn accept(
     connection: &mut SqliteConnection,
     arrived: &Arrived<'_>,
-) -> Result<bool, StoreError> {
-    let accepted = sqlx::query(ACCEPT)
-        .bind(arrived.message_id.as_str())
+) -> Result<Vec<bool>, StoreError> {
+    let rows = sqlx::query(ACCEPT)
+        .bind(to_json(&arrived.message_ids)?)
         .bind(arrived.source)
         .bind(micros(arrived.at))
-        .execute(connection)
+        .fetch_all(connection)
         .await
-        .map_err(failed("accept a message"))?;
-    Ok(accepted.rows_affected() > 0)
+        .map_err(failed("accept messages"))?;
+    let mut fresh = rows
+        .iter()
+        .map(|row| get::<String>(row, 0))
+        .collect::<Result<HashSet<_>, _>>()?;
+    let is_first = |id: &&MessageId| fresh.remove(id.as_str());
+    Ok(arrived.message_ids.iter().map(is_first).collect())
 }
 
 /// The date a quarantined body names, if it can be read that far.

@@ -65,6 +65,9 @@ const READERS_MAX: u32 = 4;
 /// How long a statement waits for a lock that another connection holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Rows that a statement may be ahead of its reader: fewer, and a big page is a walk between two threads.
+const ROWS_BUFFERED: usize = 1_000;
+
 /// Every migration, oldest first. One that was released is never changed.
 const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "tables", include_str!("migrations/0001_tables.sql")),
@@ -100,6 +103,7 @@ impl SqliteStore {
             .filename(path)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
+            .row_buffer_size(ROWS_BUFFERED)
             .busy_timeout(BUSY_TIMEOUT);
         migrate(options.clone().create_if_missing(true)).await?;
         let connection = options

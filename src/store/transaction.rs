@@ -246,12 +246,12 @@ impl Transaction for SqliteTransaction {
 
     async fn accept(
         &mut self,
-        message_id: &MessageId,
+        message_ids: &[&MessageId],
         source: &str,
         at: Instant,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Vec<bool>, StoreError> {
         let arrived = Arrived {
-            message_id,
+            message_ids,
             source,
             at,
         };
@@ -306,19 +306,19 @@ impl Transaction for SqliteTransaction {
         sending::confirm(self.connection(), &confirmation, &plan).await
     }
 
-    async fn answer(
+    async fn answers(
         &mut self,
         key: &RunKey,
-        answer: &RankedAnswer,
+        answers: &[RankedAnswer],
         deadline_at: Instant,
-    ) -> Result<Tally, StoreError> {
+    ) -> Result<Vec<Tally>, StoreError> {
         let plan = self.plan(key).await?;
         let run = Promise {
             key,
             plan: &plan,
             deadline_at,
         };
-        answers::answer(self.connection(), &run, answer).await
+        answers::answers(self.connection(), &run, answers).await
     }
 
     async fn rows(

@@ -61,25 +61,18 @@ impl Plan {
 }
 
 /// A unit's row as far as it changes.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct UnitRow {
     pub unit: String,
-    #[serde(skip)]
     pub game_id: GameId,
-    #[serde(skip)]
     pub listed_wave: u32,
-    #[serde(skip)]
     pub plan_wave: u32,
-    #[serde(skip)]
     pub frozen_wave: u32,
-    #[serde(serialize_with = "as_rank")]
     pub standing: Standing,
     pub reason: Option<String>,
     pub reason_text: Option<String>,
-    #[serde(serialize_with = "as_micros")]
     pub true_at: Option<Instant>,
     pub in_time: bool,
-    #[serde(serialize_with = "as_micros")]
     pub claimed_at: Option<Instant>,
     pub missing: bool,
     pub dispatched: bool,
@@ -87,24 +80,9 @@ pub(super) struct UnitRow {
     pub phase: Phase,
     pub batch_id: Option<String>,
     pub staged_wave: Option<u32>,
-    #[serde(serialize_with = "as_micros")]
     pub sent_at: Option<Instant>,
-    #[serde(serialize_with = "as_micros")]
     pub lease_until: Option<Instant>,
     pub tries: u32,
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde hands over references"
-)]
-fn as_rank<S: serde::Serializer>(standing: &Standing, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_u8(standing.rank())
-}
-
-#[expect(clippy::ref_option, reason = "serde hands over references")]
-fn as_micros<S: serde::Serializer>(at: &Option<Instant>, to: S) -> Result<S::Ok, S::Error> {
-    at.map(super::values::micros).serialize(to)
 }
 
 /// How a unit comes to stand.

@@ -3,6 +3,7 @@
 //! `json_each` and `->>` are SQLite's; this file and `staging` are where PostgreSQL's text differs. What becomes of a
 //! row belongs to `unit`.
 
+use serde::Serialize;
 use sqlx::{
     SqliteConnection,
     sqlite::{SqliteArguments, SqliteRow},
@@ -10,7 +11,7 @@ use sqlx::{
 
 use super::{
     unit::{Phase, Plan, UnitRow},
-    values::{date_text, failed, get, get_instant, get_number, to_json},
+    values::{date_text, failed, get, get_instant, get_number, micros, to_json},
 };
 use crate::{
     domain::{
@@ -30,25 +31,53 @@ pub(super) const NAMED: &str = "
     CROSS JOIN units ON units.handoff = $1 AND units.game_date = $2 AND units.unit = named.value
     ORDER BY units.unit";
 
-const ONE: &str = "SELECT * FROM units WHERE handoff = $1 AND game_date = $2 AND unit = $3";
-
+/// `$3` an array a row, in the order of [`answered`].
 pub(super) const WRITE_ANSWERS: &str = "
     UPDATE units SET
-        standing = changed.value ->> 'standing', reason = changed.value ->> 'reason',
-        reason_text = changed.value ->> 'reason_text', true_at = changed.value ->> 'true_at',
-        in_time = changed.value ->> 'in_time', claimed_at = changed.value ->> 'claimed_at',
-        missing = changed.value ->> 'missing', phase = changed.value ->> 'phase'
+        standing = changed.value ->> 1, reason = changed.value ->> 2, reason_text = changed.value ->> 3,
+        true_at = changed.value ->> 4, in_time = changed.value ->> 5, claimed_at = changed.value ->> 6,
+        missing = changed.value ->> 7, phase = changed.value ->> 8
     FROM json_each($3) AS changed
-    WHERE units.handoff = $1 AND units.game_date = $2 AND units.unit = changed.value ->> 'unit'";
+    WHERE units.handoff = $1 AND units.game_date = $2 AND units.unit = changed.value ->> 0";
 
+/// `$3` an array a row, in the order of [`sent`].
 pub(super) const WRITE_SENDING: &str = "
     UPDATE units SET
-        phase = changed.value ->> 'phase', dispatched = changed.value ->> 'dispatched',
-        attempt = changed.value ->> 'attempt', batch_id = changed.value ->> 'batch_id',
-        staged_wave = changed.value ->> 'staged_wave', sent_at = changed.value ->> 'sent_at',
-        lease_until = changed.value ->> 'lease_until', tries = changed.value ->> 'tries'
+        phase = changed.value ->> 1, dispatched = changed.value ->> 2, attempt = changed.value ->> 3,
+        batch_id = changed.value ->> 4, staged_wave = changed.value ->> 5, sent_at = changed.value ->> 6,
+        lease_until = changed.value ->> 7, tries = changed.value ->> 8
     FROM json_each($3) AS changed
-    WHERE units.handoff = $1 AND units.game_date = $2 AND units.unit = changed.value ->> 'unit'";
+    WHERE units.handoff = $1 AND units.game_date = $2 AND units.unit = changed.value ->> 0";
+
+/// What answers and rows may change, by place: names would cost more to find than values to write.
+fn answered(row: &UnitRow) -> impl Serialize + '_ {
+    (
+        &row.unit,
+        row.standing.rank(),
+        &row.reason,
+        &row.reason_text,
+        row.true_at.map(micros),
+        row.in_time,
+        row.claimed_at.map(micros),
+        row.missing,
+        row.phase,
+    )
+}
+
+/// What sending may change, by place.
+fn sent(row: &UnitRow) -> impl Serialize + '_ {
+    (
+        &row.unit,
+        row.phase,
+        row.dispatched,
+        row.attempt,
+        &row.batch_id,
+        row.staged_wave,
+        row.sent_at.map(micros),
+        row.lease_until.map(micros),
+        row.tries,
+    )
+}
 
 /// A statement about one run's units, with the run bound as `$1` and `$2`.
 pub(super) fn about(
@@ -96,29 +125,14 @@ pub(super) async fn named<'a>(
         .collect()
 }
 
-/// One unit, if it is known.
-pub(super) async fn one(
-    connection: &mut SqliteConnection,
-    key: &RunKey,
-    unit: &str,
-) -> Result<Option<UnitRow>, StoreError> {
-    about(ONE, key)
-        .bind(unit.to_owned())
-        .fetch_optional(connection)
-        .await
-        .map_err(failed("read a unit"))?
-        .as_ref()
-        .map(unit_row)
-        .transpose()
-}
-
 /// Writes what answers and rows may change.
 pub(super) async fn write_answers(
     connection: &mut SqliteConnection,
     key: &RunKey,
     rows: &[UnitRow],
 ) -> Result<(), StoreError> {
-    write(connection, about(WRITE_ANSWERS, key), rows).await
+    let values: Vec<_> = rows.iter().map(answered).collect();
+    write(connection, about(WRITE_ANSWERS, key), &values).await
 }
 
 /// Writes what sending may change.
@@ -127,13 +141,14 @@ pub(super) async fn write_sending(
     key: &RunKey,
     rows: &[UnitRow],
 ) -> Result<(), StoreError> {
-    write(connection, about(WRITE_SENDING, key), rows).await
+    let values: Vec<_> = rows.iter().map(sent).collect();
+    write(connection, about(WRITE_SENDING, key), &values).await
 }
 
 async fn write(
     connection: &mut SqliteConnection,
     statement: sqlx::query::Query<'static, sqlx::Sqlite, SqliteArguments>,
-    rows: &[UnitRow],
+    rows: &[impl Serialize],
 ) -> Result<(), StoreError> {
     if rows.is_empty() {
         return Ok(());

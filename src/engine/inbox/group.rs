@@ -4,20 +4,15 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
-use super::{
-    AnswerMessage, AnswersReceipt, EngineError, Outcome, Receipt, Reply, TriggerMessage, Work,
-};
+use super::{EngineError, Outcome, Receipt, Reply, TriggerMessage, Work};
 use crate::{
     domain::{
         Instant,
-        completion::{Answer, Outcome as UnitOutcome, Standing, Tally},
-        dispatch::attempt_of,
+        completion::Tally,
         event::Event,
         ids::{ChannelId, RunKey},
-        policy::Policy,
         reason::{Code, Reason},
         routing::Silence,
         run::Run,
@@ -32,22 +27,24 @@ use crate::{
     },
     ports::{
         notice::Notice,
-        store::{HistoryEntry, Quarantined, RankedAnswer, StoreError, UNKNOWN_UNIT},
+        store::{HistoryEntry, Quarantined, StoreError},
     },
     telemetry::{self, measure},
 };
 
-/// Most messages that share one commit.
+mod answers;
+
+/// Most requests taken from the queue at a time.
+const WAITING_MAX: usize = 1_000;
+/// Messages after which no further request joins a commit; a request is never divided.
 const GROUP_MAX: usize = 1_000;
-/// Unknown completions of a night that are quarantined; more are only counted.
-const UNKNOWN_MAX: u64 = 100;
 
 /// Works until the engine stops; what is in the queue then is still done.
 pub(super) async fn work(shared: Arc<Shared>, mut queue: mpsc::Receiver<(Work, Reply)>) {
-    let mut waiting = Vec::with_capacity(GROUP_MAX);
+    let mut waiting = Vec::with_capacity(WAITING_MAX);
     loop {
         let received = tokio::select! {
-            received = queue.recv_many(&mut waiting, GROUP_MAX) => received,
+            received = queue.recv_many(&mut waiting, WAITING_MAX) => received,
             () = shared.stop.cancelled(), if !queue.is_closed() => {
                 queue.close();
                 continue;
@@ -56,8 +53,22 @@ pub(super) async fn work(shared: Arc<Shared>, mut queue: mpsc::Receiver<(Work, R
         if received == 0 {
             return;
         }
-        commit(&shared, std::mem::take(&mut waiting)).await;
+        while !waiting.is_empty() {
+            let rest = waiting.split_off(group_length(&waiting));
+            commit(&shared, std::mem::replace(&mut waiting, rest)).await;
+        }
     }
+}
+
+/// How many of the waiting requests share the next commit: at least one.
+fn group_length(waiting: &[(Work, Reply)]) -> usize {
+    let mut messages = 0;
+    let joins = |(work, _): &&(Work, Reply)| {
+        let is_open = messages < GROUP_MAX;
+        messages += work.messages();
+        is_open
+    };
+    waiting.iter().take_while(joins).count()
 }
 
 /// A group at work.
@@ -108,10 +119,7 @@ async fn commit(shared: &Shared, works: Vec<(Work, Reply)>) {
                 kept: Noted::default(),
                 noted: Noted::default(),
             };
-            for (work, reply) in works {
-                let outcome = group.one(work).await;
-                replies.push((reply, outcome));
-            }
+            group.all(works, &mut replies).await;
             group.finish().await
         }
         Err(error) => {
@@ -131,8 +139,33 @@ async fn commit(shared: &Shared, works: Vec<(Work, Reply)>) {
     }
 }
 
+/// What came of a request, and who waits for it.
+type Ended = (Reply, Result<Outcome, StoreError>);
+
 impl Group<'_> {
-    /// Does one message between savepoints: what fails is undone and spoils no other.
+    /// Does every request, in order; completions that follow one another are done as one set.
+    async fn all(&mut self, works: Vec<(Work, Reply)>, ended: &mut Vec<Ended>) {
+        let mut works = works.into_iter().peekable();
+        while let Some((work, reply)) = works.next() {
+            let Work::Answers(messages) = work else {
+                let outcome = self.one(work).await;
+                ended.push((reply, outcome));
+                continue;
+            };
+            let mut requests = vec![messages];
+            let mut replies = vec![reply];
+            while let Some((Work::Answers(messages), reply)) =
+                works.next_if(|(work, _)| matches!(work, Work::Answers(_)))
+            {
+                requests.push(messages);
+                replies.push(reply);
+            }
+            let outcomes = self.all_answers(requests).await;
+            ended.extend(replies.into_iter().zip(outcomes));
+        }
+    }
+
+    /// Does one request between savepoints: what fails is undone and spoils no other.
     async fn one(&mut self, work: Work) -> Result<Outcome, StoreError> {
         self.transaction.mark().await?;
         let outcome = match work {
@@ -140,7 +173,7 @@ impl Group<'_> {
                 .trigger(message)
                 .await
                 .map(|receipt| Outcome::Receipt(Box::new(receipt))),
-            Work::Answers(messages) => self.answers(messages).await.map(Outcome::Answers),
+            Work::Answers(messages) => self.request(messages).await,
             Work::Command { key, event, open } => self
                 .command(key, event, open)
                 .await
@@ -151,6 +184,11 @@ impl Group<'_> {
             Work::Silence(silence) => self.silence(&silence).await,
             Work::Post { notice, channels } => self.post(&notice, &channels).await,
         };
+        self.settle(outcome).await
+    }
+
+    /// Keeps what was done since the mark, or undoes it if it failed.
+    async fn settle<T>(&mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
         let noted = std::mem::take(&mut self.noted);
         match &outcome {
             Ok(_) => {
@@ -248,11 +286,11 @@ impl Group<'_> {
             handoff: message.handoff,
             game_date: message.event.game_date,
         };
-        if !self
+        let accepted = self
             .transaction
-            .accept(&message.id, "trigger", self.now)
-            .await?
-        {
+            .accept(&[&message.id], "trigger", self.now)
+            .await?;
+        if !accepted.contains(&true) {
             let text = "the message had been accepted before; nothing was done again";
             let reason = Reason::new(Code::NothingToDo, text);
             let receipt = self.refuse(key, reason).await?;
@@ -322,92 +360,6 @@ impl Group<'_> {
             }),
         }
     }
-
-    async fn answers(
-        &mut self,
-        messages: Vec<AnswerMessage>,
-    ) -> Result<AnswersReceipt, StoreError> {
-        let mut receipt = AnswersReceipt::default();
-        for message in messages {
-            self.answer(message, &mut receipt).await?;
-        }
-        Ok(receipt)
-    }
-
-    async fn answer(
-        &mut self,
-        message: AnswerMessage,
-        receipt: &mut AnswersReceipt,
-    ) -> Result<(), StoreError> {
-        let key = RunKey {
-            handoff: message.handoff.clone(),
-            game_date: message.answer.game_date,
-        };
-        if !self
-            .transaction
-            .accept(&message.id, "complete", self.now)
-            .await?
-        {
-            receipt.duplicate += 1;
-            self.noted.tallies.entry(key).or_default().duplicates += 1;
-            return Ok(());
-        }
-        let Some(run) = self.transaction.run(&key).await? else {
-            receipt.unknown += 1;
-            return self.keep_unknown(&message, "no run of this date").await;
-        };
-        let ranked = rank(&key, &message.answer, &run.policy);
-        let tally = self
-            .transaction
-            .answer(&key, &ranked, run.instants.deadline_at)
-            .await?;
-        if tally.unknown > 0 {
-            receipt.unknown += 1;
-            self.keep_unknown(&message, "no such unit in the run")
-                .await?;
-        } else if tally.duplicates > 0 {
-            receipt.duplicate += 1;
-        } else {
-            receipt.accepted += 1;
-        }
-        self.noted.tallies.entry(key).or_default().absorb(tally);
-        Ok(())
-    }
-
-    /// The first hundred unknown completions of a night are kept for a person to look at.
-    async fn keep_unknown(
-        &mut self,
-        message: &AnswerMessage,
-        what: &str,
-    ) -> Result<(), StoreError> {
-        if self
-            .transaction
-            .unknown_quarantined(message.answer.game_date)
-            .await?
-            >= UNKNOWN_MAX
-        {
-            return Ok(());
-        }
-        let quarantined = Quarantined {
-            id: 0,
-            source: "complete".to_owned(),
-            message_id: message.id.clone(),
-            received_at: self.now,
-            code: UNKNOWN_UNIT.to_owned(),
-            reason: format!(
-                "{what}: `{}` on {}",
-                message.answer.unit, message.answer.game_date
-            ),
-            bytes: message.body.len() as u64,
-            sha256: hex(&Sha256::digest(&message.body)),
-            body: message.body.clone(),
-        };
-        self.put_into_quarantine(&quarantined).await
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn refuse_date(handoff: &Handoff, key: &RunKey, now: Instant) -> Option<Reason> {
@@ -417,36 +369,3 @@ fn refuse_date(handoff: &Handoff, key: &RunKey, now: Instant) -> Option<Reason> 
         DateStanding::Past(reason) | DateStanding::TooFar(reason) => Some(reason),
     }
 }
-
-/// An answer as the store merges it: its rank, and its reason from the configured list or `other`.
-fn rank(key: &RunKey, answer: &Answer, policy: &Policy) -> RankedAnswer {
-    let completion = &policy.completion;
-    let text = match &answer.outcome {
-        UnitOutcome::Predicted => None,
-        UnitOutcome::Skipped(reason) | UnitOutcome::Failed(reason) => Some(reason.clone()),
-    };
-    let known = |reason: &String| {
-        completion.permanent_skip_reasons.contains(reason)
-            || completion.other_reasons.contains(reason)
-    };
-    RankedAnswer {
-        unit: answer.unit.clone(),
-        attempt: answer
-            .request_id
-            .as_ref()
-            .and_then(|request| attempt_of(request, key, &answer.unit)),
-        standing: Standing::of(&answer.outcome, &completion.permanent_skip_reasons),
-        reason: text.as_ref().map(|reason| {
-            if known(reason) {
-                reason.clone()
-            } else {
-                OTHER.to_owned()
-            }
-        }),
-        reason_text: text,
-        true_at: answer.answered_at,
-    }
-}
-
-/// The name under which reasons outside the configured list are counted.
-const OTHER: &str = "other";

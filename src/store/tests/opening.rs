@@ -55,16 +55,16 @@ async fn what_was_committed_is_there_after_reopening() {
     let store = SqliteStore::open(&path).await.unwrap();
     let mut transaction = store.begin().await.unwrap();
     let message = MessageId::new("m1");
-    let accepted = transaction.accept(&message, "trigger", at(9)).await;
-    assert!(!accepted.unwrap());
+    let accepted = transaction.accept(&[&message], "trigger", at(9)).await;
+    assert_eq!(accepted.unwrap(), [false]);
 }
 
 async fn accept_one(path: &Path) {
     let store = SqliteStore::open(path).await.unwrap();
     let mut transaction = store.begin().await.unwrap();
     let message = MessageId::new("m1");
-    let accepted = transaction.accept(&message, "trigger", at(0)).await;
-    assert!(accepted.unwrap());
+    let accepted = transaction.accept(&[&message], "trigger", at(0)).await;
+    assert_eq!(accepted.unwrap(), [true]);
     transaction.commit().await.unwrap();
 }
 
@@ -73,11 +73,20 @@ async fn a_transaction_let_go_of_leaves_nothing_and_the_next_begins() {
     let fixture = fixture().await;
     let mut abandoned = fixture.begin().await;
     let message = MessageId::new("m1");
-    assert!(abandoned.accept(&message, "trigger", at(0)).await.unwrap());
+    assert_eq!(
+        abandoned
+            .accept(&[&message], "trigger", at(0))
+            .await
+            .unwrap(),
+        [true]
+    );
     drop(abandoned);
     fixture.store.take_over().await.unwrap();
     let mut next = fixture.begin().await;
-    assert!(next.accept(&message, "trigger", at(0)).await.unwrap());
+    assert_eq!(
+        next.accept(&[&message], "trigger", at(0)).await.unwrap(),
+        [true]
+    );
     next.commit().await.unwrap();
     assert_eq!(fixture.store.queues().await.unwrap().inbox, 1);
 }
@@ -99,15 +108,27 @@ async fn undoing_to_the_mark_keeps_what_was_before_it() {
     let (first, second) = (MessageId::new("m1"), MessageId::new("m2"));
     let mut transaction = fixture.begin().await;
     transaction.mark().await.unwrap();
-    transaction.accept(&first, "trigger", at(0)).await.unwrap();
+    transaction
+        .accept(&[&first], "trigger", at(0))
+        .await
+        .unwrap();
     transaction.keep().await.unwrap();
     transaction.mark().await.unwrap();
-    transaction.accept(&second, "trigger", at(0)).await.unwrap();
+    transaction
+        .accept(&[&second], "trigger", at(0))
+        .await
+        .unwrap();
     transaction.undo().await.unwrap();
     transaction.commit().await.unwrap();
     let mut next = fixture.begin().await;
-    assert!(!next.accept(&first, "trigger", at(0)).await.unwrap());
-    assert!(next.accept(&second, "trigger", at(0)).await.unwrap());
+    assert_eq!(
+        next.accept(&[&first], "trigger", at(0)).await.unwrap(),
+        [false]
+    );
+    assert_eq!(
+        next.accept(&[&second], "trigger", at(0)).await.unwrap(),
+        [true]
+    );
 }
 
 #[tokio::test]
@@ -215,4 +236,20 @@ fn migrations_have_ascending_numbers() {
     let versions: Vec<i64> = migrator().iter().map(|one| one.version).collect();
     let counted: Vec<i64> = (1..).take(versions.len()).collect();
     assert_eq!(versions, counted);
+}
+
+#[tokio::test]
+async fn of_messages_that_come_together_each_is_accepted_once() {
+    let fixture = fixture().await;
+    let [first, second] = ["m1", "m2"].map(MessageId::new);
+    let mut transaction = fixture.begin().await;
+    let together = [&first, &second, &first];
+    let accepted = transaction.accept(&together, "complete", at(0)).await;
+    assert_eq!(accepted.unwrap(), [true, true, false]);
+    let again = transaction.accept(&together, "complete", at(1)).await;
+    assert_eq!(again.unwrap(), [false, false, false]);
+    let of_none = transaction.accept(&[], "complete", at(1)).await;
+    assert!(of_none.unwrap().is_empty());
+    transaction.commit().await.unwrap();
+    assert_eq!(fixture.store.queues().await.unwrap().inbox, 2);
 }

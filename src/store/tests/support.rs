@@ -159,13 +159,17 @@ impl Fixture {
     }
 
     pub async fn answer(&self, answer: RankedAnswer) -> Tally {
+        self.answers(&[answer]).await.remove(0)
+    }
+
+    pub async fn answers(&self, answers: &[RankedAnswer]) -> Vec<Tally> {
         let mut transaction = self.begin().await;
-        let tally = transaction
-            .answer(&key(), &answer, deadline())
+        let tallies = transaction
+            .answers(&key(), answers, deadline())
             .await
             .unwrap();
         transaction.commit().await.unwrap();
-        tally
+        tallies
     }
 
     /// Lists, freezes, claims and publishes these as wave 1 of batch `b1`, at 06:00.

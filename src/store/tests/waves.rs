@@ -5,7 +5,10 @@ use crate::{
         completion::Standing,
         event::{FrozenTally, SentTally},
     },
-    ports::{StoredRow, store::StagePage},
+    ports::{
+        StoredRow,
+        store::{RankedAnswer, StagePage},
+    },
 };
 
 use super::support::{at, batch, deadline, fixture, key, listed, names, ranked, units};
@@ -317,4 +320,41 @@ async fn a_unit_confirmed_twice_at_once_is_counted_once() {
     fixture.claim("b1", 1, at(0)).await;
     let tally = fixture.confirm([&["a", "b", "a"], &[], &[]], at(1)).await;
     assert_eq!(tally.sent, 2);
+}
+
+/// Answers of every sort, several of one unit among them.
+fn said() -> Vec<RankedAnswer> {
+    vec![
+        ranked("a", Standing::Failed, at(5)),
+        ranked("b", Standing::Claimed, at(5)),
+        ranked("a", Standing::Claimed, at(6)),
+        ranked("nobody", Standing::Claimed, at(6)),
+        ranked("b", Standing::Claimed, at(7)),
+        ranked("a", Standing::Failed, at(8)),
+        ranked("c", Standing::Skipped, at(8)),
+    ]
+}
+
+#[tokio::test]
+async fn answers_merged_together_count_as_one_after_the_other() {
+    let (together, singly) = (fixture().await, fixture().await);
+    for fixture in [&together, &singly] {
+        fixture.sent(&["a", "b", "c", "d"]).await;
+    }
+    let as_a_set = together.answers(&said()).await;
+    let mut one_by_one = Vec::new();
+    for answer in said() {
+        one_by_one.push(singly.answer(answer).await);
+    }
+    assert_eq!(as_a_set, one_by_one);
+    let duplicates: Vec<u64> = as_a_set.iter().map(|tally| tally.duplicates).collect();
+    assert_eq!(duplicates, [0, 0, 0, 0, 1, 1, 0]);
+    let unknown: Vec<u64> = as_a_set.iter().map(|tally| tally.unknown).collect();
+    assert_eq!(unknown, [0, 0, 0, 1, 0, 0, 0]);
+    for (wave, fixture) in [(2, &together), (2, &singly)] {
+        fixture.stage(wave, &units(&["a", "b", "c", "d"])).await;
+    }
+    let plans = [together.freeze("b2", 2).await, singly.freeze("b2", 2).await];
+    assert_eq!(plans[0], plans[1]);
+    assert_eq!(plans[0].plan.of(Standing::Claimed), 2);
 }
