@@ -22,7 +22,7 @@ use crate::{
     warehouse::questions::{self, Asker, Question},
 };
 use answer::AnswerRow;
-use record::Recorder;
+use record::{Pace, Recorder};
 use texts::Texts;
 use wire::Wire;
 
@@ -41,6 +41,8 @@ pub struct Settings {
     pub timeout: Duration,
     /// The least time between two statements that record runs.
     pub record_every: Duration,
+    /// The first of four pauses after a quota's end, each twice the one before; then whoever records is told.
+    pub quota_pause: Duration,
     /// A folder whose files replace the shipped texts of the same name.
     pub queries: Option<PathBuf>,
     /// Where the interface is.
@@ -67,9 +69,12 @@ impl BigQueryWarehouse {
         http: reqwest::Client,
     ) -> Result<Self, TextsError> {
         let texts = Texts::read(&settings)?;
-        let every = settings.record_every;
+        let pace = Pace {
+            every: settings.record_every,
+            quota_pause: settings.quota_pause,
+        };
         let wire = Wire::new(settings, client, http);
-        let recorder = Recorder::new(wire.clone(), texts.record().to_owned(), every);
+        let recorder = Recorder::new(wire.clone(), texts.record().to_owned(), pace);
         Ok(Self {
             wire,
             texts,

@@ -22,17 +22,24 @@ use crate::{
 const TABLE: &str = "nba_reference.processor_run_history";
 /// Most calls that wait; the next is told to come again.
 const WAITING_MAX: usize = 1_000;
-/// The pause after a quota's end, doubled each time.
-const QUOTA_PAUSE: Duration = Duration::from_secs(30);
-/// How often the pause is made before the calls are told: seven and a half minutes in all.
+/// How often a pause is made after a quota's end before the calls are told.
 const QUOTA_PAUSES_MAX: u32 = 4;
+
+/// How far statements are apart.
+#[derive(Clone, Copy)]
+pub struct Pace {
+    /// At least so far.
+    pub every: Duration,
+    /// The pause after a quota's end, doubled each time.
+    pub quota_pause: Duration,
+}
 
 /// Collects and writes. Cloning shares what is collected.
 #[derive(Clone)]
 pub struct Recorder {
     wire: Wire,
     text: Arc<str>,
-    every: Duration,
+    pace: Pace,
     state: Arc<Mutex<State>>,
 }
 
@@ -47,12 +54,12 @@ struct State {
 }
 
 impl Recorder {
-    /// A recorder with this text, whose statements are at least `every` apart.
-    pub fn new(wire: Wire, text: String, every: Duration) -> Self {
+    /// A recorder with this text, whose statements keep this pace.
+    pub fn new(wire: Wire, text: String, pace: Pace) -> Self {
         Self {
             wire,
             text: text.into(),
-            every,
+            pace,
             state: Arc::default(),
         }
     }
@@ -99,7 +106,10 @@ impl Recorder {
     async fn work(self) {
         let mut over_quota = 0;
         loop {
-            let due_at = self.state().last_at.map(|last_at| last_at + self.every);
+            let due_at = self
+                .state()
+                .last_at
+                .map(|last_at| last_at + self.pace.every);
             if let Some(due_at) = due_at {
                 tokio::time::sleep_until(due_at).await;
             }
@@ -118,7 +128,7 @@ impl Recorder {
             if quota && over_quota < QUOTA_PAUSES_MAX {
                 tracing::warn!("the quota is used up; run records wait");
                 self.give_back(records, waiting);
-                tokio::time::sleep(QUOTA_PAUSE * 2_u32.pow(over_quota)).await;
+                tokio::time::sleep(self.pace.quota_pause * 2_u32.pow(over_quota)).await;
                 over_quota += 1;
                 continue;
             }

@@ -33,6 +33,7 @@ fn settings(base: String) -> Settings {
         bytes_billed_max: 12_345_678,
         timeout: TIMEOUT,
         record_every: Duration::from_millis(300),
+        quota_pause: Duration::from_millis(10),
         queries: None,
         endpoint: Endpoint {
             base,

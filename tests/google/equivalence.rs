@@ -67,6 +67,7 @@ fn bigquery(emulator: &Emulator) -> BigQueryWarehouse {
         bytes_billed_max: 1_000_000_000,
         timeout: TIMEOUT,
         record_every: Duration::ZERO,
+        quota_pause: Duration::ZERO,
         queries: None,
         endpoint: Endpoint {
             base: emulator.base().to_owned(),

@@ -136,17 +136,19 @@ async fn keep_picture(client: &Client, name: &str) {
     std::fs::write(folder.join(format!("{name}.png")), picture).unwrap();
 }
 
-async fn text(client: &Client) -> String {
-    let body = client.find(Locator::Css("body")).await.unwrap();
-    body.text().await.unwrap()
+/// What the page says; `None` while another one is taking its place.
+async fn text(client: &Client) -> Option<String> {
+    let body = client.find(Locator::Css("body")).await.ok()?;
+    body.text().await.ok()
 }
 
 /// Waits until the page says this.
 async fn until_says(client: &Client, part: &str) -> String {
     let says = async {
         loop {
-            let text = text(client).await;
-            if text.contains(part) {
+            if let Some(text) = text(client).await
+                && text.contains(part)
+            {
                 return text;
             }
         }
@@ -154,7 +156,7 @@ async fn until_says(client: &Client, part: &str) -> String {
     let said = tokio::time::timeout(PATIENCE, says).await;
     match said {
         Ok(text) => text,
-        Err(_) => panic!("the page never says {part:?}: {}", text(client).await),
+        Err(_) => panic!("the page never says {part:?}: {:?}", text(client).await),
     }
 }
 
