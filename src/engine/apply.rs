@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Handoff, Shared, telling};
+use super::{Handoff, Shared, outbox::LEASE, telling};
 use crate::{
     domain::{
         Instant,
@@ -32,6 +32,8 @@ pub struct Applied {
     pub changed: bool,
     /// What was added to the history, with the run on both sides.
     pub moves: Vec<Moved>,
+    /// What is to be done: leased by this process already.
+    pub wanted: Vec<OutboxItem>,
 }
 
 /// One entry of the history, and the run before and after it.
@@ -42,7 +44,7 @@ pub struct Moved {
 }
 
 impl Applied {
-    /// Counts and logs it; only for what has been committed.
+    /// Counts and logs it, and hands over what is to be done; only for what has been committed.
     pub fn record(&self, shared: &Shared) {
         for Moved {
             entry,
@@ -58,7 +60,8 @@ impl Applied {
             telemetry::record_step(&shared.metrics, &moved);
             telemetry::log_step(&moved);
         }
-        if self.changed {
+        shared.delivering.hand(&self.wanted);
+        if self.changed || !self.wanted.is_empty() {
             shared.nudge();
         }
     }
@@ -77,6 +80,7 @@ pub async fn apply(
         why: Vec::new(),
         changed: false,
         moves: Vec::new(),
+        wanted: Vec::new(),
     };
     let mut events = VecDeque::from([event]);
     for _ in 0..ROUNDS_MAX {
@@ -103,7 +107,8 @@ pub async fn apply(
                 after: applied.run.clone(),
             });
         }
-        put(shared, transaction, &applied.run, effects, now).await?;
+        let wanted = put(shared, transaction, &applied.run, effects, now).await?;
+        applied.wanted.extend(wanted);
         for order in orders {
             events.push_back(Event::Ordered(
                 carry_out(transaction, &applied.run, &order).await?,
@@ -158,7 +163,8 @@ async fn put(
     run: &Run,
     effects: Vec<Effect>,
     now: Instant,
-) -> Result<(), StoreError> {
+) -> Result<Vec<OutboxItem>, StoreError> {
+    let mut wanted = Vec::new();
     for (index, effect) in effects.into_iter().enumerate() {
         let id = format!(
             "{}/{}/{}/{index}",
@@ -176,9 +182,10 @@ async fn put(
             due_at: now,
             tries: 0,
         };
-        transaction.put(&item).await?;
+        transaction.put(&item, now + LEASE).await?;
+        wanted.push(item);
     }
-    Ok(())
+    Ok(wanted)
 }
 
 async fn carry_out(

@@ -4,7 +4,7 @@
 
 use chrono::TimeDelta;
 
-use super::{EngineError, Shared, apply, chain, reconcile, sender, telling};
+use super::{EngineError, Shared, apply, chain, reconcile, sender, telling, transaction::Measured};
 use crate::{
     domain::{
         Asked, Instant,
@@ -52,18 +52,7 @@ async fn one(shared: &Shared, item: &OutboxItem) -> Result<(), EngineError> {
             let event = ask(shared, &run).await;
             answer(shared, item, event).await
         }
-        Effect::Stage(order) => {
-            let to_send = stage(shared, &run, order).await?;
-            answer(
-                shared,
-                item,
-                Event::Staged {
-                    wave: order.wave,
-                    to_send,
-                },
-            )
-            .await
-        }
+        Effect::Stage(order) => stage(shared, item, &run, order).await,
         Effect::Send { batch_id } => {
             sender::send(shared, item, batch_id).await?;
             done(shared, item).await
@@ -121,12 +110,22 @@ async fn ask(shared: &Shared, run: &Run) -> Event {
     }
 }
 
-/// Lists the ready units page by page and stages those that need work; nothing of it is visible before the freeze.
-async fn stage(shared: &Shared, run: &Run, order: &StageOrder) -> Result<Asked<u64>, EngineError> {
+/// Lists the ready units page by page and stages those that need work; nothing of it is visible before the freeze,
+/// which comes with the last page.
+async fn stage(
+    shared: &Shared,
+    item: &OutboxItem,
+    run: &Run,
+    order: &StageOrder,
+) -> Result<(), EngineError> {
+    let staged_event = |to_send| Event::Staged {
+        wave: order.wave,
+        to_send,
+    };
+    let could_not_ask = |error: String| staged_event(Asked::CouldNotAsk(error));
     let Some(handoff) = shared.handoff(&run.key) else {
-        return Ok(Asked::CouldNotAsk(
-            "the handoff is no longer configured".to_owned(),
-        ));
+        let event = could_not_ask("the handoff is no longer configured".to_owned());
+        return answer(shared, item, event).await;
     };
     let scope = scope(run);
     let mut staged = 0;
@@ -138,7 +137,7 @@ async fn stage(shared: &Shared, run: &Run, order: &StageOrder) -> Result<Asked<u
         };
         let units = match handoff.warehouse.ready_units(&scope, page).await {
             Ok(units) => units,
-            Err(error) => return Ok(Asked::CouldNotAsk(error.to_string())),
+            Err(error) => return answer(shared, item, could_not_ask(error.to_string())).await,
         };
         let mut transaction = shared.begin().await?;
         staged += transaction
@@ -151,17 +150,28 @@ async fn stage(shared: &Shared, run: &Run, order: &StageOrder) -> Result<Asked<u
                 deadline_at: run.instants.deadline_at,
             })
             .await?;
-        transaction.commit().await?;
         if units.len() < PAGE_UNITS as usize {
-            return Ok(Asked::Known(staged));
+            let event = staged_event(Asked::Known(staged));
+            return answer_with(shared, item, event, transaction).await;
         }
+        transaction.commit().await?;
         after = units.last().map(|listed| listed.unit.clone());
     }
 }
 
 /// Brings an answer back: the event and the end of the effect are one transaction.
 pub async fn answer(shared: &Shared, item: &OutboxItem, event: Event) -> Result<(), EngineError> {
-    let mut transaction = shared.begin().await?;
+    let transaction = shared.begin().await?;
+    answer_with(shared, item, event, transaction).await
+}
+
+/// Brings an answer back in a transaction that holds a part of it already.
+async fn answer_with(
+    shared: &Shared,
+    item: &OutboxItem,
+    event: Event,
+    mut transaction: Measured,
+) -> Result<(), EngineError> {
     let now = shared.clock.now();
     transaction.end(&item.id, &OutboxEnd::Done).await?;
     if let Some(run) = transaction.run(&item.key).await? {

@@ -2,7 +2,7 @@
 //!
 //! Doing one belongs to `deliver`. A restart, a lost nudge and a second replica are the same path.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::TimeDelta;
 use futures::future::join_all;
@@ -41,16 +41,22 @@ pub async fn work(shared: Arc<Shared>, tasks: TaskTracker) {
 
 async fn once(shared: &Arc<Shared>, tasks: &TaskTracker) -> Result<Instant, EngineError> {
     let doing = shared.delivering.begin();
-    for item in lease(shared).await? {
-        let (shared, doing) = (shared.clone(), doing.clone());
-        tasks.spawn(async move {
-            deliver::deliver(&shared, item).await;
-            drop(doing);
-        });
-    }
-    drop(doing);
+    let start = |items: Vec<OutboxItem>| {
+        for item in items {
+            let (shared, doing) = (shared.clone(), doing.clone());
+            tasks.spawn(async move {
+                deliver::deliver(&shared, item).await;
+                drop(doing);
+            });
+        }
+    };
+    start(shared.delivering.take());
     let now = shared.clock.now();
-    let next = shared.store.next_outbox_at().await?;
+    let mut next = shared.store.next_outbox_at().await?;
+    if next.is_some_and(|at| at <= now) {
+        start(lease(shared).await?);
+        next = shared.store.next_outbox_at().await?;
+    }
     Ok(next.unwrap_or(now + REST_MAX).clamp(now, now + REST_MAX))
 }
 
@@ -65,7 +71,8 @@ async fn lease(shared: &Shared) -> Result<Vec<OutboxItem>, EngineError> {
 /// Does what is due until nothing more is, and waits for what is being done already.
 pub async fn drain(shared: &Shared) -> Result<(), EngineError> {
     for _ in 0..ROUNDS_MAX {
-        let items = lease(shared).await?;
+        let mut items = shared.delivering.take();
+        items.extend(lease(shared).await?);
         if items.is_empty() && shared.delivering.is_idle() {
             return Ok(());
         }
@@ -75,9 +82,14 @@ pub async fn drain(shared: &Shared) -> Result<(), EngineError> {
     Ok(())
 }
 
-/// Who works on effects in the background. Counted from before effects are leased until they are done or given up,
-/// however that ends, so that what is leased is never taken for nothing to do.
-pub struct Delivering(watch::Sender<()>);
+/// What this process decided and is about to do, and who works on effects in the background. These are counted from
+/// before effects are leased until they are done or given up, however that ends, so that what is leased is never
+/// taken for nothing to do.
+pub struct Delivering {
+    at_work: watch::Sender<()>,
+    /// Committed and leased. Lost with the process, whose successor frees the leases.
+    handed: Mutex<Vec<OutboxItem>>,
+}
 
 /// One that works on effects.
 #[derive(Clone)]
@@ -86,18 +98,35 @@ struct Doing(#[expect(dead_code, reason = "it is there to be dropped")] watch::R
 impl Delivering {
     /// Nobody yet.
     pub fn new() -> Self {
-        Self(watch::Sender::new(()))
+        Self {
+            at_work: watch::Sender::new(()),
+            handed: Mutex::default(),
+        }
+    }
+
+    /// Hands over effects that were committed with a lease of this process; a nudge has to follow.
+    pub fn hand(&self, items: &[OutboxItem]) {
+        self.handed().extend_from_slice(items);
+    }
+
+    fn take(&self) -> Vec<OutboxItem> {
+        std::mem::take(&mut *self.handed())
+    }
+
+    fn handed(&self) -> MutexGuard<'_, Vec<OutboxItem>> {
+        // What is behind the lock is whole after every statement.
+        self.handed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn begin(&self) -> Doing {
-        Doing(self.0.subscribe())
+        Doing(self.at_work.subscribe())
     }
 
     fn is_idle(&self) -> bool {
-        self.0.receiver_count() == 0
+        self.at_work.receiver_count() == 0 && self.handed().is_empty()
     }
 
     async fn until_idle(&self) {
-        self.0.closed().await;
+        self.at_work.closed().await;
     }
 }

@@ -327,8 +327,9 @@ pub trait Transaction: DeliveryTransaction {
     /// Adds to the history.
     async fn append(&mut self, entry: &HistoryEntry) -> Result<(), StoreError>;
 
-    /// Puts an effect into the outbox.
-    async fn put(&mut self, item: &OutboxItem) -> Result<(), StoreError>;
+    /// Puts an effect into the outbox, leased from the start: whoever decided it does it, and others only when the
+    /// lease has run out.
+    async fn put(&mut self, item: &OutboxItem, lease_until: Instant) -> Result<(), StoreError>;
 
     /// Ends a try at an effect.
     async fn end(&mut self, id: &str, end: &OutboxEnd) -> Result<(), StoreError>;

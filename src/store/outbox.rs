@@ -11,7 +11,7 @@ use crate::{
 };
 
 const PUT: &str = "
-    INSERT INTO outbox (id, decided_at, due_at, tries, body) VALUES ($1, $2, $3, $4, $5)";
+    INSERT INTO outbox (id, decided_at, due_at, tries, body, lease_until) VALUES ($1, $2, $3, $4, $5, $6)";
 
 const LEASE: &str = "
     UPDATE outbox SET lease_until = $2
@@ -40,10 +40,11 @@ const FREE: &str = "UPDATE outbox SET lease_until = NULL WHERE lease_until IS NO
 
 const FREE_UNITS: &str = "UPDATE units SET lease_until = 0 WHERE lease_until IS NOT NULL";
 
-/// Puts an effect into the outbox.
+/// Puts an effect into the outbox, leased from the start.
 pub(super) async fn put(
     connection: &mut SqliteConnection,
     item: &OutboxItem,
+    lease_until: Instant,
 ) -> Result<(), StoreError> {
     sqlx::query(PUT)
         .bind(item.id.as_str())
@@ -51,6 +52,7 @@ pub(super) async fn put(
         .bind(micros(item.due_at))
         .bind(i64::from(item.tries))
         .bind(to_json(item)?)
+        .bind(micros(lease_until))
         .execute(connection)
         .await
         .map_err(failed("put an effect into the outbox"))?;

@@ -236,8 +236,8 @@ impl Transaction for SqliteTransaction {
         runs::append(self.connection(), entry).await
     }
 
-    async fn put(&mut self, item: &OutboxItem) -> Result<(), StoreError> {
-        outbox::put(self.connection(), item).await
+    async fn put(&mut self, item: &OutboxItem, lease_until: Instant) -> Result<(), StoreError> {
+        outbox::put(self.connection(), item, lease_until).await
     }
 
     async fn end(&mut self, id: &str, end: &OutboxEnd) -> Result<(), StoreError> {

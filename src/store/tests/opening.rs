@@ -136,7 +136,7 @@ async fn an_effect_is_leased_once_and_again_when_its_lease_is_over() {
     let fixture = fixture().await;
     let mut transaction = fixture.begin().await;
     for one in [item("b", 0), item("a", 0), item("later", 60)] {
-        transaction.put(&one).await.unwrap();
+        transaction.put(&one, at(0)).await.unwrap();
     }
     transaction.commit().await.unwrap();
     let store = &fixture.store;
@@ -159,7 +159,7 @@ async fn an_effect_ends_done_later_or_dead() {
     let fixture = fixture().await;
     let mut transaction = fixture.begin().await;
     for id in ["dead", "done", "later"] {
-        transaction.put(&item(id, 0)).await.unwrap();
+        transaction.put(&item(id, 0), at(0)).await.unwrap();
     }
     let later = OutboxEnd::Later {
         due_at: at(20),

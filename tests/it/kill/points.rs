@@ -20,7 +20,7 @@ async fn killed_with_the_event_durable_and_readiness_not_asked() {
     night
         .see("opened and at rest", |it| it.outbox.is_empty())
         .await;
-    Refusal::Leases.begin(&night.file()).await;
+    Refusal::Ends.begin(&night.file()).await;
     night.send_event().await;
     let asks = |effect: &Effect| matches!(effect, Effect::AskReadiness);
     night
@@ -54,17 +54,20 @@ async fn killed_while_waiting_for_readiness() {
     prove(&night).await;
 }
 
-/// Held by the disk: staging and freezing follow each other at once.
+/// Held by the disk: the freeze comes with the last page, so that one page of two is staged.
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_with_a_wave_staged_and_not_frozen() {
-    let mut night = Night::begin(Plan::default()).await;
-    let units = night.plan.units as u64;
+    let plan = Plan {
+        units: 1_020,
+        ..Plan::default()
+    };
+    let mut night = Night::begin(plan).await;
     night.finish_upstream().await;
     Refusal::Freezes.begin(&night.file()).await;
     night.send_event().await;
     night
         .kill_when("staged, not frozen", |it| {
-            it.staged == units && it.batches == 0 && it.run.staging.is_some()
+            it.staged == 1_000 && it.batches == 0 && it.run.staging.is_some()
         })
         .await;
     night.start();
@@ -220,13 +223,13 @@ async fn killed_after_settling_while_rows_are_awaited() {
 
 /// Held by the disk: what the end of a night wants done is done at once.
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_when_complete_and_nobody_told() {
+async fn killed_when_complete_and_nothing_of_its_end_kept() {
     let mut night = Night::begin(Plan::default()).await;
-    Refusal::LeasesOfTheEnd.begin(&night.file()).await;
+    Refusal::EndsOfTheEnd.begin(&night.file()).await;
     night.finish_upstream().await;
     night.send_event().await;
     night
-        .kill_when("complete, nobody told", |it| {
+        .kill_when("complete, its end not kept", |it| {
             let announces = |effect: &Effect| matches!(effect, Effect::Announce(_));
             let records = |effect: &Effect| matches!(effect, Effect::Record);
             it.is(State::Complete) && it.waits(announces) && it.waits(records)

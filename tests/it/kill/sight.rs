@@ -143,14 +143,14 @@ pub struct UnitSeen {
 /// an error, as a full disk would, and the service tries again and again.
 #[derive(Debug, Clone, Copy)]
 pub enum Refusal {
-    /// No effect can be leased, so none is done.
-    Leases,
+    /// No effect can be ended, so nothing comes of one that was done.
+    Ends,
     /// No wave can be frozen.
     Freezes,
     /// No unit can be claimed.
     Claims,
-    /// No effect can be leased while the downstream event waits.
-    LeasesOfTheEnd,
+    /// No effect that the end of a night wants can be ended.
+    EndsOfTheEnd,
     /// No message can be taken to its channel.
     Messages,
     /// No message can be taken to the mail channel.
@@ -162,9 +162,9 @@ pub enum Refusal {
 impl Refusal {
     fn statement(self) -> &'static str {
         match self {
-            Self::Leases => {
-                "CREATE TRIGGER refusal BEFORE UPDATE OF lease_until ON outbox
-                 WHEN NEW.lease_until IS NOT NULL BEGIN SELECT RAISE(ABORT, 'refused by the test'); END"
+            Self::Ends => {
+                "CREATE TRIGGER refusal BEFORE DELETE ON outbox
+                 BEGIN SELECT RAISE(ABORT, 'refused by the test'); END"
             }
             Self::Freezes => {
                 "CREATE TRIGGER refusal BEFORE INSERT ON batches
@@ -174,10 +174,9 @@ impl Refusal {
                 "CREATE TRIGGER refusal BEFORE UPDATE OF lease_until ON units
                  WHEN NEW.lease_until > 0 BEGIN SELECT RAISE(ABORT, 'refused by the test'); END"
             }
-            Self::LeasesOfTheEnd => {
-                "CREATE TRIGGER refusal BEFORE UPDATE OF lease_until ON outbox
-                 WHEN NEW.lease_until IS NOT NULL
-                    AND EXISTS (SELECT 1 FROM outbox WHERE body LIKE '%\"announce\"%')
+            Self::EndsOfTheEnd => {
+                "CREATE TRIGGER refusal BEFORE DELETE ON outbox
+                 WHEN EXISTS (SELECT 1 FROM outbox WHERE body LIKE '%\"announce\"%')
                  BEGIN SELECT RAISE(ABORT, 'refused by the test'); END"
             }
             Self::Messages => {
