@@ -37,23 +37,23 @@ fn report(what: &str, times: &mut [Duration]) {
     );
 }
 
-/// From the event on: its durable answer, the first unit at the sink, all units sent, answered and settled.
+/// From the event on: its durable answer, the first unit at the sink, all units sent and answered.
 async fn nights() {
     let mut figures: [Vec<Duration>; 4] = Default::default();
     for _ in 0..NIGHTS {
         let night = Night::begin(NIGHT_UNITS).await;
         figures[0].push(night.program.started_in);
-        let (answered, first, settled) = night.play().await;
-        for (figure, took) in figures[1..].iter_mut().zip([answered, first, settled]) {
+        let (answered, first, whole) = night.play().await;
+        for (figure, took) in figures[1..].iter_mut().zip([answered, first, whole]) {
             figure.push(took);
         }
     }
-    let [started, answered, first, settled] = &mut figures;
+    let [started, answered, first, whole] = &mut figures;
     report("start of the program to listening", started);
     report("event to its durable answer", answered);
     report("event to the first unit at the sink", first);
-    let what = format!("event to {NIGHT_UNITS} units answered, settled");
-    report(&what, settled);
+    let what = format!("event to {NIGHT_UNITS} units sent and answered");
+    report(&what, whole);
 }
 
 /// How long the program needs for nothing, and for a scrape.

@@ -207,7 +207,7 @@ impl Night {
         (requests, [answered, first_at - since, last])
     }
 
-    /// The whole night: event, units, answers, until the run is settled.
+    /// The whole night: event, units, answers, until the run waits for none.
     pub async fn play(&self) -> (Duration, Duration, Duration) {
         let since = Instant::now();
         let (requests, [answered, first, _]) = self.send(super::NIGHT_UNITS).await;
@@ -219,11 +219,11 @@ impl Night {
         loop {
             let path = format!("/status?date={}", self.game_date);
             let status: Value = serde_json::from_str(&connection.get(&path).await).expect("JSON");
-            let run = &status["handoffs"][0]["run"];
-            if run["counts"]["outstanding"] == 0 && run["counts"]["predicted"] == requests.len() {
+            let counts = &status["counts"];
+            if counts["outstanding"] == 0 && counts["predicted"] == requests.len() {
                 return (answered, first, since.elapsed());
             }
-            assert!(since.elapsed() < PATIENCE, "never settled: {status:#}");
+            assert!(since.elapsed() < PATIENCE, "never answered: {status:#}");
         }
     }
 }
