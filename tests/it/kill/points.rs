@@ -12,9 +12,9 @@ use super::{
     workers::{let_pass, open},
 };
 
-/// Held by the disk: a millisecond lies between accepting an event and asking.
+/// Held by the disk: a millisecond lies between accepting an event and keeping what readiness said.
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_with_the_event_durable_and_readiness_not_asked() {
+async fn killed_with_the_event_durable_and_readiness_not_answered() {
     let mut night = Night::begin(Plan::default()).await;
     night.finish_upstream().await;
     night
@@ -24,7 +24,7 @@ async fn killed_with_the_event_durable_and_readiness_not_asked() {
     night.send_event().await;
     let asks = |effect: &Effect| matches!(effect, Effect::AskReadiness);
     night
-        .kill_when("the event durable, readiness not asked", |it| {
+        .kill_when("the event durable, readiness not answered", |it| {
             it.is(State::Waiting) && it.waits(asks)
         })
         .await;
