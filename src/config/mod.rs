@@ -119,7 +119,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A file is no TOML, or holds a value of the wrong kind.
-    #[error("reading {what}:\n{source}")]
+    #[error("reading {what}:\n{}", readable(source))]
     Syntax {
         /// What is read.
         what: String,
@@ -145,11 +145,32 @@ impl Error {
         fix: impl Into<String>,
     ) -> Self {
         Self::Value {
-            field: field.into(),
-            value: value.to_string(),
-            fix: fix.into(),
+            field: readable(&field.into()),
+            value: readable(&value),
+            fix: readable(&fix.into()),
         }
     }
+}
+
+/// Most characters of a line that an error shows.
+const LINE_CHARACTERS_MAX: usize = 200;
+
+/// What is written in a file as a terminal can show it: long lines cut off, no control characters but the end of a line.
+fn readable(text: &impl std::fmt::Display) -> String {
+    let text = text.to_string();
+    let line = |line: &str| {
+        let shown: String = line
+            .chars()
+            .take(LINE_CHARACTERS_MAX)
+            .map(|it| if it.is_control() { ' ' } else { it })
+            .collect();
+        if shown.chars().count() < line.chars().count() {
+            format!("{shown}…")
+        } else {
+            shown
+        }
+    };
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// The environment variables that mean something here, read once.
