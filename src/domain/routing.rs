@@ -17,7 +17,7 @@ mod retry;
 
 pub use limit::{Slot, slot};
 pub use live::edit_at;
-pub use retry::{Failure, patience, retry_at};
+pub use retry::{Failure, chance, patience, retry_at};
 
 /// How people of one handoff, or of the service, are reached. Read live: never a part of a run.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -178,6 +178,7 @@ impl Courier {
                 }
             };
             tokio::select! {
+                biased;
                 () = shared.clock.sleep_until(until) => {}
                 () = desk.bell(self.lane).notified() => {}
                 Some(_) = under_way.join_next() => {}
@@ -373,7 +374,9 @@ impl Courier {
         let shared = &self.shared;
         let mut transaction = shared.begin().await?;
         let now = shared.clock.now();
-        let chance = rand::random::<f64>();
+        let chance = deliveries.first().map_or(0.5, |first| {
+            routing::chance(&first.notice.id, &self.channel, first.attempts)
+        });
         for delivery in deliveries {
             let due_at = routing::retry_at(failure, delivery.attempts + 1, chance, now);
             let end = DeliveryEnd::Later {

@@ -41,6 +41,7 @@ pub async fn work(shared: Arc<Shared>) {
         let now = shared.clock.now();
         let next = next_at(&shared, now).unwrap_or(now + chrono::TimeDelta::hours(1));
         tokio::select! {
+            biased;
             () = shared.clock.sleep_until(next) => {}
             () = shared.stop.cancelled() => return,
         }
@@ -66,6 +67,7 @@ pub async fn examine(shared: &Shared) -> Result<Option<Examination>, EngineError
     };
     let known = known(shared, &shared.store.service().await?);
     let findings = tokio::select! {
+        biased;
         findings = examining.doctor.examine(&known) => findings,
         () = shared.stop.cancelled() => return Ok(None),
     };

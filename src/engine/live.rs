@@ -66,6 +66,7 @@ impl Board {
             };
             // However fast the service's own clock runs, Slack's limits are those of the world's.
             tokio::select! {
+                biased;
                 () = async {
                     tokio::time::sleep(BREATH).await;
                     shared.clock.sleep_until(until).await;

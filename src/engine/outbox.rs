@@ -32,6 +32,7 @@ pub async fn work(shared: Arc<Shared>, tasks: TaskTracker) {
             }
         };
         tokio::select! {
+            biased;
             () = shared.clock.sleep_until(until) => {}
             () = shared.deliver.notified() => {}
             () = shared.stop.cancelled() => return,

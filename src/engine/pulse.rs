@@ -46,6 +46,7 @@ pub async fn work(shared: Arc<Shared>, beating: Beating) {
             Err(_) => tracing::warn!("the heartbeat had no answer in time"),
         }
         tokio::select! {
+            biased;
             () = shared.clock.sleep_until(shared.clock.now() + beating.every) => {}
             () = shared.stop.cancelled() => return,
         }

@@ -83,6 +83,7 @@ const TICK: TimeDelta = TimeDelta::milliseconds(100);
 
 async fn wait_for_slot(shared: &Shared, until: Instant) {
     tokio::select! {
+        biased;
         () = shared.clock.sleep_until(until) => {}
         () = shared.slots.notified() => {}
         () = shared.stop.cancelled() => {}

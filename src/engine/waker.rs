@@ -34,6 +34,7 @@ pub async fn work(shared: Arc<Shared>) {
             }
         };
         tokio::select! {
+            biased;
             () = shared.clock.sleep_until(until) => {}
             () = shared.wake.notified() => {}
             () = shared.stop.cancelled() => return,

@@ -2,9 +2,11 @@
 //!
 //! Which channel is taken instead belongs to the routes.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use chrono::TimeDelta;
 
-use crate::domain::Instant;
+use crate::domain::{Instant, ids::ChannelId};
 
 /// The pause after the first failure; each further one doubles it.
 const PAUSE: TimeDelta = TimeDelta::seconds(1);
@@ -44,6 +46,14 @@ pub fn retry_at(failure: &Failure, attempts: u32, chance: f64, now: Instant) -> 
     now + TimeDelta::milliseconds(spread as i64).max(wish)
 }
 
+/// A number of a message's own, 0 to 1, another one for each channel and try: it spreads the tries of many messages as
+/// chance would, and a night played again is the same night.
+pub fn chance(notice_id: &str, channel: &ChannelId, attempts: u32) -> f64 {
+    let mut hasher = DefaultHasher::new();
+    (notice_id, channel, attempts).hash(&mut hasher);
+    f64::from((hasher.finish() >> 32) as u32) / f64::from(u32::MAX)
+}
+
 /// How long a channel may take for its next try: what is configured at first, then longer, for it may only be slow.
 pub fn patience(first: TimeDelta, attempts: u32) -> TimeDelta {
     let doubled = first * 2_i32.pow(attempts.min(DOUBLINGS_MAX));
@@ -54,8 +64,8 @@ pub fn patience(first: TimeDelta, attempts: u32) -> TimeDelta {
 mod tests {
     use chrono::TimeDelta;
 
-    use super::{Failure, patience, retry_at};
-    use crate::domain::Instant;
+    use super::{Failure, chance, patience, retry_at};
+    use crate::domain::{Instant, ids::ChannelId};
 
     fn failure(permanent: bool, retry_after: Option<i64>) -> Failure {
         Failure {
@@ -83,6 +93,21 @@ mod tests {
             (pause(&plain, 1, -9.0), pause(&plain, 1, 9.0)),
             (800, 1_200)
         );
+    }
+
+    #[test]
+    fn the_tries_of_many_messages_are_spread_and_each_is_always_the_same() {
+        let slack = ChannelId::new("slack");
+        let chances: Vec<f64> = (0..1_000)
+            .map(|number| chance(&format!("h/2026-01-19/{number}/0"), &slack, 1))
+            .collect();
+        let mean = chances.iter().sum::<f64>() / 1_000.0;
+        assert!((0.45..0.55).contains(&mean), "{mean}");
+        let low = chances.iter().filter(|it| **it < 0.1).count();
+        assert!((60..140).contains(&low), "{low}");
+        assert!(chances.iter().all(|it| (0.0..=1.0).contains(it)));
+        assert_eq!(chance("one", &slack, 1), chance("one", &slack, 1));
+        assert_ne!(chance("one", &slack, 1), chance("one", &slack, 2));
     }
 
     #[test]

@@ -44,6 +44,7 @@ pub(super) async fn work(shared: Arc<Shared>, mut queue: mpsc::Receiver<(Work, R
     let mut waiting = Vec::with_capacity(WAITING_MAX);
     loop {
         let received = tokio::select! {
+            biased;
             received = queue.recv_many(&mut waiting, WAITING_MAX) => received,
             () = shared.stop.cancelled(), if !queue.is_closed() => {
                 queue.close();

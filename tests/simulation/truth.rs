@@ -1,0 +1,333 @@
+//! What has to be true once a simulated night is over, whatever happened in it.
+//!
+//! Playing it belongs to the night.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tipoff::domain::{
+    Instant,
+    alert::Severity,
+    completion::{Outcome, Standing},
+    ids::{RequestId, UnitId},
+    run::{Opening, Run, State, step},
+    sla::Verdict,
+};
+
+use crate::{
+    model::{Model, Set, unit::Phase},
+    night::Night,
+    world::{Call, Facts},
+};
+
+/// Everything that a night left behind.
+struct Evidence<'a> {
+    night: &'a Night,
+    model: &'a Model,
+    run: Run,
+    set: Set,
+    facts: &'a Facts,
+    findings: Vec<String>,
+}
+
+/// How the run ended, and what ought not to be.
+pub fn judge(night: &Night) -> (String, Vec<String>) {
+    let model = night.model.lock().unwrap();
+    let facts = night.world.facts();
+    let key = &night.world.key;
+    let Some(run) = model.run(key) else {
+        return ("no run".to_owned(), vec!["there is no run".to_owned()]);
+    };
+    let mut evidence = Evidence {
+        night,
+        model: &model,
+        set: model.set(key),
+        facts: &facts,
+        findings: Vec::new(),
+        run,
+    };
+    evidence.the_run_has_come_to_an_end();
+    evidence.every_unit_has_one_outcome();
+    evidence.nothing_acknowledged_is_lost();
+    evidence.counts_equal_a_recount();
+    evidence.complete_is_complete();
+    evidence.the_verdict_is_what_was_true();
+    evidence.the_history_gives_the_run();
+    evidence.what_is_sent_again_had_a_reason();
+    evidence.the_end_was_announced();
+    let state = format!("{} {:?}", evidence.run.state.name(), evidence.run.verdict());
+    (state, evidence.findings)
+}
+
+impl Evidence<'_> {
+    fn hold(&mut self, is_so: bool, finding: impl FnOnce() -> String) {
+        if !is_so {
+            self.findings.push(finding());
+        }
+    }
+
+    fn the_run_has_come_to_an_end(&mut self) {
+        let run = self.run.clone();
+        let ended = run.is_settled() || run.state == State::Expected;
+        self.hold(ended, || {
+            format!("it is {:?} and stays so: {:?}", run.state, run.batch)
+        });
+        let judged = matches!(run.verdict(), Some(Verdict::Met | Verdict::Breached));
+        self.hold(judged, || format!("no verdict: {:?}", run.verdict()));
+        let waits: Vec<String> = self.model.effects().map(|it| format!("{it:?}")).collect();
+        self.hold(waits.is_empty(), || format!("never done: {waits:?}"));
+    }
+
+    fn every_unit_has_one_outcome(&mut self) {
+        let calls = self.facts.calls.clone();
+        let asked: BTreeSet<&UnitId> = calls.iter().map(|call| &call.unit).collect();
+        for id in asked {
+            let unit = self.set.units.get(id).cloned();
+            self.hold(unit.is_some(), || {
+                format!("{id} was sent, and no row knows it")
+            });
+            let Some(unit) = unit else { continue };
+            let ended = matches!(
+                unit.phase,
+                Phase::Answered | Phase::GivenUp | Phase::Refused
+            );
+            // A reset before its publish was known leaves it free.
+            let ended = ended || (unit.phase == Phase::Idle && self.facts.interventions > 0);
+            self.hold(ended && unit.lease_until.is_none(), || {
+                format!("{id} is open: {unit:?}")
+            });
+            self.hold(unit.dispatched, || {
+                format!("{id} was sent and does not count: {unit:?}")
+            });
+        }
+    }
+
+    fn nothing_acknowledged_is_lost(&mut self) {
+        let permanent = &self.night.policy.completion.permanent_skip_reasons;
+        let mut losses = Vec::new();
+        for (message, _) in &self.facts.acknowledged {
+            if !self.model.has_accepted(&message.id) {
+                losses.push(format!("{message:?} was acknowledged and not kept"));
+            }
+            let standing = Standing::of(&message.outcome, permanent);
+            if let Some(unit) = self.set.units.get(&message.unit)
+                && unit.standing < standing
+            {
+                losses.push(format!("{message:?} was acknowledged: {unit:?}"));
+            }
+        }
+        self.findings.extend(losses);
+    }
+
+    fn counts_equal_a_recount(&mut self) {
+        let counts = self.run.counts.clone();
+        let wave = self.run.batch.as_ref().map_or(0, |batch| batch.wave);
+        let mut plan = tipoff::domain::completion::Standings::default();
+        let mut sent = plan;
+        let (mut missing, mut in_time, mut in_flight) = (0, 0, 0);
+        let mut reasons: BTreeMap<String, u64> = BTreeMap::new();
+        for unit in self.set.units.values() {
+            in_flight += u64::from(unit.phase == Phase::Sent);
+            if !unit.is_of(wave) {
+                continue;
+            }
+            plan.add(unit.standing, 1);
+            if unit.counts_as_sent(wave) {
+                sent.add(unit.standing, 1);
+            }
+            missing += u64::from(unit.missing);
+            in_time += u64::from(unit.in_time);
+            if let Some(reason) = &unit.reason {
+                *reasons.entry(reason.clone()).or_default() += 1;
+            }
+        }
+        if wave == 0 {
+            return;
+        }
+        let mut told = counts.reasons.clone();
+        told.retain(|_, units| *units > 0);
+        let recounted = (plan, sent, missing, in_time, in_flight, reasons);
+        let said = (
+            counts.plan,
+            counts.sent,
+            counts.missing,
+            counts.in_time,
+            counts.in_flight,
+            told,
+        );
+        self.hold(recounted == said, || {
+            format!("the run counts {said:?}, the rows are {recounted:?}")
+        });
+    }
+
+    /// No completion lies: every ready unit has its row, or a permanent skip.
+    fn complete_is_complete(&mut self) {
+        if self.run.state != State::Complete {
+            return;
+        }
+        let wave = self.run.batch.as_ref().map_or(0, |batch| batch.wave);
+        let units: Vec<_> = self
+            .set
+            .units
+            .iter()
+            .filter(|(_, it)| it.listed_wave == wave)
+            .collect();
+        let open = units.iter().filter(|(id, unit)| {
+            let stored = self.facts.rows.contains_key(id) && unit.standing == Standing::Stored;
+            !stored && unit.standing != Standing::SkippedForGood
+        });
+        let open: Vec<String> = open.map(|(id, _)| id.to_string()).collect();
+        self.hold(open.is_empty(), || format!("complete, but for {open:?}"));
+    }
+
+    /// The units that were satisfied by then, as the world knows it.
+    fn satisfied_by(&self, until: Instant) -> BTreeSet<UnitId> {
+        let permanent = &self.night.policy.completion.permanent_skip_reasons;
+        let skipped = self
+            .facts
+            .acknowledged
+            .iter()
+            .filter(|(message, received_at)| {
+                let at = message.published_at.unwrap_or(*received_at);
+                let Outcome::Skipped(reason) = &message.outcome else {
+                    return false;
+                };
+                at <= until && permanent.contains(reason)
+            });
+        let rows = self.facts.rows.iter().filter(|(_, at)| **at <= until);
+        rows.map(|(unit, _)| unit.clone())
+            .chain(skipped.map(|(message, _)| message.unit.clone()))
+            .collect()
+    }
+
+    fn the_verdict_is_what_was_true(&mut self) {
+        let run = self.run.clone();
+        let Some(ruling) = &run.ruling else { return };
+        let wave = run.batch.as_ref().map_or(0, |batch| batch.wave);
+        let satisfied = self.satisfied_by(run.instants.deadline_at);
+        let planned = self.set.units.iter().filter(|(_, unit)| unit.is_of(wave));
+        let open = planned.filter(|(id, _)| !satisfied.contains(id)).count() as u64;
+        let ready = run.counts.ready;
+        let tolerated = wave > 0 && run.policy.sla.tolerates(open, ready);
+        // A claim counts until it is known to be missing, and what came into the plan after the deadline cannot be
+        // told apart here: only what was wrong beyond doubt is a finding.
+        if ruling.kept && ruling.confirmed && run.waves == 1 {
+            let claimed = self.claimed_by(run.instants.deadline_at);
+            let planned = self.set.units.iter().filter(|(_, unit)| unit.is_of(wave));
+            let open = planned
+                .filter(|(id, _)| !satisfied.contains(id) && !claimed.contains(id))
+                .count() as u64;
+            let fair = run.policy.sla.tolerates(open, ready);
+            self.hold(fair, || {
+                format!("met, with {open} of {ready} open at the deadline")
+            });
+        }
+        if !ruling.kept && ruling.confirmed && run.waves == 1 && !ruling.late {
+            self.hold(!tolerated || run.counts.ready == 0 || open > 0, || {
+                format!("breached, with {open} of {ready} open at the deadline: {ruling:?}")
+            });
+        }
+    }
+
+    fn claimed_by(&self, until: Instant) -> BTreeSet<UnitId> {
+        let claims = self.facts.acknowledged.iter().filter(|(message, at)| {
+            message.outcome == Outcome::Predicted && message.published_at.unwrap_or(*at) <= until
+        });
+        claims.map(|(message, _)| message.unit.clone()).collect()
+    }
+
+    /// The stored events, played again, give the stored run.
+    fn the_history_gives_the_run(&mut self) {
+        let run = self.run.clone();
+        let opening = Opening {
+            key: run.key.clone(),
+            purpose: run.purpose,
+            policy: run.policy.clone(),
+            baseline: run.baseline.clone(),
+            expectation: run.expectation,
+        };
+        let history = self.model.history(&run.key);
+        let mut played = Run::open(opening, run.opened_at);
+        for entry in &history {
+            if let Some(event) = &entry.event {
+                played = step(played, event, entry.at).run;
+            }
+        }
+        self.hold(played == run, || {
+            format!(
+                "the history gives {} in step {}, the run is {} in step {}",
+                played.state.name(),
+                played.steps,
+                run.state.name(),
+                run.steps
+            )
+        });
+        let steps: Vec<u64> = history.iter().filter_map(|entry| entry.step).collect();
+        let counted: Vec<u64> = (1..=run.steps).collect();
+        self.hold(steps == counted, || {
+            format!("steps with a hole or a repeat: {steps:?}")
+        });
+    }
+
+    /// A key goes out again only after something went wrong; another attempt only once the one before is over.
+    fn what_is_sent_again_had_a_reason(&mut self) {
+        let mut last: BTreeMap<RequestId, Call> = BTreeMap::new();
+        let mut attempts: BTreeMap<UnitId, Call> = BTreeMap::new();
+        let timeout = self.night.policy.completion.answer_timeout;
+        for call in self.facts.calls.clone() {
+            if let Some(before) = last.insert(call.key.clone(), call.clone()) {
+                let disturbed = call.disturbances > before.disturbances;
+                self.hold(disturbed, || {
+                    format!("{} was sent again without a reason", call.key)
+                });
+            }
+            if let Some(before) = attempts.insert(call.unit.clone(), call.clone())
+                && before.attempt != call.attempt
+            {
+                let follows = call.attempt == before.attempt + 1
+                    || (call.attempt > before.attempt && call.disturbances > 0);
+                self.hold(follows, || format!("{} follows {}", call.key, before.key));
+                let over = call.at - before.at >= timeout
+                    || self.facts.interventions > 0
+                    || call.disturbances > before.disturbances
+                    || self.has_answer(&before, call.at);
+                self.hold(over, || {
+                    format!("{} was sent while {} was in flight", call.key, before.key)
+                });
+            }
+        }
+    }
+
+    fn has_answer(&self, call: &Call, until: Instant) -> bool {
+        let acknowledged = self.facts.acknowledged.iter();
+        acknowledged
+            .filter(|(message, at)| message.unit == call.unit && *at <= until)
+            .any(|(message, _)| message.attempt == call.attempt)
+    }
+
+    fn the_end_was_announced(&mut self) {
+        let announced = self.facts.announced.len();
+        let wants = self.run.announced.is_some();
+        self.hold(!wants || announced > 0, || {
+            "the end was announced to nobody".to_owned()
+        });
+        let alarms = self.run.alerts.iter();
+        let alarms: Vec<_> = alarms
+            .filter(|it| it.severity >= Severity::Warning)
+            .collect();
+        let heard: BTreeSet<String> = self
+            .facts
+            .heard
+            .iter()
+            .flat_map(|(_, notice)| notice.openings())
+            .collect();
+        let scope = format!("{}/{}", self.run.key.handoff, self.run.key.game_date);
+        let unheard: Vec<String> = alarms
+            .iter()
+            .filter(|it| it.kind.covered_by().is_none() && !heard.contains(&it.opening(&scope)))
+            .map(|it| it.opening(&scope))
+            .collect();
+        self.hold(unheard.is_empty(), || {
+            format!("nobody heard of {unheard:?}")
+        });
+    }
+}
