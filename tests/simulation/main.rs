@@ -33,5 +33,23 @@ fn one_night() {
         "seed {seed}: {}, {} operations, {} deaths, trace {:016x}",
         outcome.state, outcome.operations, outcome.deaths, outcome.trace
     );
+    println!("{:?}", outcome.counted);
+    println!("{}", outcome.story);
     assert!(outcome.findings.is_empty(), "{:#?}", outcome.findings);
+}
+
+#[test]
+fn some_nights() {
+    let mut bad = 0;
+    let mut states = std::collections::BTreeMap::<String, u64>::new();
+    let began = std::time::Instant::now();
+    for seed in 0..200 {
+        let outcome = night::play(seed, None);
+        *states.entry(outcome.state.clone()).or_default() += 1;
+        if !outcome.findings.is_empty() {
+            bad += 1;
+            println!("seed {seed} ({}): {:#?}", outcome.state, outcome.findings);
+        }
+    }
+    println!("{bad} bad, {states:#?}, {:?}", began.elapsed());
 }

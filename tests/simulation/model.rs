@@ -204,9 +204,10 @@ impl Model {
         alive.map(Waiting::due_at).min()
     }
 
-    /// What waits to be done.
+    /// What waits to be done; not what was given up.
     pub fn effects(&self) -> impl Iterator<Item = &OutboxItem> {
-        self.outbox.values().map(|waiting| &waiting.item)
+        let waiting = self.outbox.values().filter(|waiting| !waiting.dead);
+        waiting.map(|waiting| &waiting.item)
     }
 
     pub fn accept(&mut self, message_ids: &[&MessageId]) -> Vec<bool> {

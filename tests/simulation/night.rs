@@ -40,6 +40,9 @@ const TURNS_MAX: u64 = 200_000;
 /// take to settle, and its claims to be missed.
 const AFTERWARDS: TimeDelta = TimeDelta::minutes(75);
 
+/// How much longer something that began late may take.
+const PATIENCE: TimeDelta = TimeDelta::minutes(90);
+
 /// What became of a night.
 pub struct Outcome {
     /// What ought not to be; empty where all is well.
@@ -48,6 +51,10 @@ pub struct Outcome {
     pub trace: u64,
     pub deaths: u64,
     pub operations: u64,
+    /// How often each operation of the store was done.
+    pub counted: std::collections::BTreeMap<&'static str, u64>,
+    /// What happened to the run, a line an entry of its history.
+    pub story: String,
     /// How it ended, for the record.
     pub state: String,
 }
@@ -96,11 +103,14 @@ pub fn play(seed: u64, planted: Option<Planted>) -> Outcome {
     };
     findings.splice(0..0, night.health.findings());
     night.model.lock().unwrap().dump().hash(&mut night.trace);
+    let story = night.model.lock().unwrap().story(&night.world.key);
     Outcome {
         findings,
         trace: night.trace.finish(),
         deaths,
         operations: night.operations,
+        counted: night.health.operations(),
+        story,
         state,
     }
 }
@@ -109,7 +119,7 @@ fn policy(health: &Health) -> Policy {
     let mut policy = Policy::phase4_to_phase5();
     policy.pace.start_per_second = 100.0;
     policy.pace.full_per_second = 100.0;
-    policy.pace.in_flight_max = *health.dice.pick(&[4, 100, 100]);
+    policy.pace.in_flight_max = *health.dice.pick(&[4, 100, 100, 100, 100, 100, 100, 100]);
     policy
 }
 
@@ -259,7 +269,7 @@ impl Night {
             }
             let due = self.world.due(now);
             if waiting + due == 0 {
-                if now >= self.ends_at {
+                if now >= self.ends_at && (self.is_at_rest() || now >= self.ends_at + PATIENCE) {
                     return End::Over;
                 }
                 self.pass_time(now);
@@ -282,9 +292,18 @@ impl Night {
 
     /// To the next instant that somebody waits for.
     fn pass_time(&self, now: Instant) {
-        let next = [self.clock.next(), self.world.next(), Some(self.ends_at)];
-        let next = next.into_iter().flatten().min().unwrap_or(self.ends_at);
+        let ends = [self.ends_at, self.ends_at + PATIENCE];
+        let end = ends.into_iter().find(|at| *at > now);
+        let next = [self.clock.next(), self.world.next(), end];
+        let next = next.into_iter().flatten().min().unwrap_or(now);
         self.clock.set(next.max(now + TimeDelta::microseconds(1)));
+    }
+
+    /// Nothing is under way any more.
+    fn is_at_rest(&self) -> bool {
+        let model = self.model.lock().unwrap();
+        let run = model.run(&self.world.key);
+        run.is_some_and(|run| run.is_settled()) && model.effects().next().is_none()
     }
 
     /// The machine's clock is set: a little back, or forward.

@@ -3,6 +3,7 @@
 //! Transactions belong to `transaction`, what is compared with what to the files below.
 
 use std::{
+    collections::BTreeMap,
     fmt::Debug,
     future::Future,
     path::Path,
@@ -48,6 +49,8 @@ pub struct Health {
     findings: Mutex<Vec<String>>,
     dead: Mutex<bool>,
     doomed: Mutex<bool>,
+    /// How often each operation was done.
+    operations: Mutex<BTreeMap<&'static str, u64>>,
 }
 
 impl Health {
@@ -61,6 +64,7 @@ impl Health {
             findings: Mutex::default(),
             dead: Mutex::default(),
             doomed: Mutex::default(),
+            operations: Mutex::default(),
         }
     }
 
@@ -102,6 +106,16 @@ impl Health {
     pub fn die(&self) {
         *self.dead.lock().unwrap() = true;
         self.disturb();
+    }
+
+    /// Takes note of an operation.
+    pub fn note(&self, what: &'static str) {
+        *self.operations.lock().unwrap().entry(what).or_default() += 1;
+    }
+
+    /// How often each operation was done.
+    pub fn operations(&self) -> BTreeMap<&'static str, u64> {
+        self.operations.lock().unwrap().clone()
     }
 
     /// Dies at the next occasion: what was said until then has been heard.
@@ -212,6 +226,7 @@ impl Pair {
         model: impl FnOnce(&Model) -> T,
     ) -> Result<T, StoreError> {
         let pass = self.enter(Kind::Other).await;
+        self.health.note(what);
         if pass.is_some() && self.health.ails(|it| it.store) {
             return Err(thrown(what));
         }
@@ -229,6 +244,7 @@ impl Pair {
         disk: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         let pass = self.enter(Kind::Other).await;
+        self.health.note(what);
         if pass.is_some() && self.health.ails(|it| it.store) {
             return Err(thrown(what));
         }
@@ -243,6 +259,7 @@ impl Pair {
         model: impl FnOnce(&mut Model) -> T,
     ) -> Result<T, StoreError> {
         let _pass = self.enter(Kind::Write).await;
+        self.health.note(what);
         if self.health.ails(|it| it.store) {
             return Err(thrown(what));
         }
@@ -265,6 +282,7 @@ impl Pair {
 impl Store for PairedStore {
     async fn begin(&self) -> Result<Box<dyn Transaction>, StoreError> {
         let pass = self.0.enter(Kind::Write).await;
+        self.0.health.note("begin");
         if self.0.health.ails(|it| it.store) {
             return Err(thrown("begin"));
         }

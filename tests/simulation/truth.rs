@@ -120,7 +120,7 @@ impl Evidence<'_> {
 
     fn counts_equal_a_recount(&mut self) {
         let counts = self.run.counts.clone();
-        let wave = self.run.batch.as_ref().map_or(0, |batch| batch.wave);
+        let wave = self.set.planned_wave();
         let mut plan = tipoff::domain::completion::Standings::default();
         let mut sent = plan;
         let (mut missing, mut in_time, mut in_flight) = (0, 0, 0);
@@ -164,7 +164,7 @@ impl Evidence<'_> {
         if self.run.state != State::Complete {
             return;
         }
-        let wave = self.run.batch.as_ref().map_or(0, |batch| batch.wave);
+        let wave = self.set.planned_wave();
         let units: Vec<_> = self
             .set
             .units
@@ -202,7 +202,7 @@ impl Evidence<'_> {
     fn the_verdict_is_what_was_true(&mut self) {
         let run = self.run.clone();
         let Some(ruling) = &run.ruling else { return };
-        let wave = run.batch.as_ref().map_or(0, |batch| batch.wave);
+        let wave = self.set.planned_wave();
         let satisfied = self.satisfied_by(run.instants.deadline_at);
         let planned = self.set.units.iter().filter(|(_, unit)| unit.is_of(wave));
         let open = planned.filter(|(id, _)| !satisfied.contains(id)).count() as u64;

@@ -81,6 +81,15 @@ struct Group<'a> {
     kept: Noted,
     /// What the message at hand has done: forgotten if it is undone.
     noted: Noted,
+    /// A message could be neither kept nor undone.
+    is_spoiled: bool,
+}
+
+fn spoiled() -> StoreError {
+    StoreError {
+        doing: "keep or undo a message of a group",
+        source: "the transaction is in an unknown state; all of it is undone".into(),
+    }
 }
 
 /// What is to be counted, logged or stepped once the group is committed.
@@ -119,6 +128,7 @@ async fn commit(shared: &Shared, works: Vec<(Work, Reply)>) {
                 now,
                 kept: Noted::default(),
                 noted: Noted::default(),
+                is_spoiled: false,
             };
             group.all(works, &mut replies).await;
             group.finish().await
@@ -168,7 +178,7 @@ impl Group<'_> {
 
     /// Does one request between savepoints: what fails is undone and spoils no other.
     async fn one(&mut self, work: Work) -> Result<Outcome, StoreError> {
-        self.transaction.mark().await?;
+        self.mark().await?;
         let outcome = match work {
             Work::Trigger(message) => self
                 .trigger(message)
@@ -188,21 +198,38 @@ impl Group<'_> {
         self.settle(outcome).await
     }
 
-    /// Keeps what was done since the mark, or undoes it if it failed.
+    /// Marks where a message begins.
+    async fn mark(&mut self) -> Result<(), StoreError> {
+        if self.is_spoiled {
+            return Err(spoiled());
+        }
+        let marked = self.transaction.mark().await;
+        self.is_spoiled = marked.is_err();
+        marked
+    }
+
+    /// Keeps what was done since the mark, or undoes it if it failed. Where neither can be done nobody knows any more
+    /// what the transaction holds: SQLite, for one, undoes all of it when the disk is full. Then nothing of the group
+    /// is made durable.
     async fn settle<T>(&mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
         let noted = std::mem::take(&mut self.noted);
-        match &outcome {
-            Ok(_) => {
-                self.transaction.keep().await?;
-                self.kept.absorb(noted);
-            }
-            Err(_) => self.transaction.undo().await?,
+        let ended = match &outcome {
+            Ok(_) => self.transaction.keep().await,
+            Err(_) => self.transaction.undo().await,
+        };
+        self.is_spoiled = ended.is_err();
+        ended?;
+        if outcome.is_ok() {
+            self.kept.absorb(noted);
         }
         outcome
     }
 
     /// Steps every run that got answers, and makes it all durable.
     async fn finish(mut self) -> Result<(), StoreError> {
+        if self.is_spoiled {
+            return Err(spoiled());
+        }
         for (key, tally) in std::mem::take(&mut self.kept.tallies) {
             if let Some(run) = self.transaction.run(&key).await? {
                 let event = Event::Answered(tally);

@@ -53,6 +53,31 @@ impl Model {
         )
     }
 
+    /// A night's history, a line an entry, for whoever looks into it.
+    pub fn story(&self, key: &tipoff::domain::ids::RunKey) -> String {
+        let entries = self.history.get(key).into_iter().flatten();
+        let line = |entry: &std::sync::Arc<tipoff::ports::store::HistoryEntry>| {
+            let why: Vec<&str> = entry
+                .why
+                .iter()
+                .map(|reason| reason.text.as_str())
+                .collect();
+            let event = entry
+                .event
+                .as_ref()
+                .map_or(String::new(), |it| format!("{it:?}"));
+            let event: String = event.chars().take(1600).collect();
+            format!(
+                "{} {:?} {:?} | {} | {event}\n",
+                entry.at.format("%H:%M:%S%.3f"),
+                entry.step,
+                entry.state,
+                why.join("; ")
+            )
+        };
+        entries.map(line).collect()
+    }
+
     fn units_text(&self) -> Vec<String> {
         let units = self.sets.values().flat_map(|set| set.units.values());
         let line = |unit: &super::Unit| {

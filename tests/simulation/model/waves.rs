@@ -40,6 +40,11 @@ impl Set {
         }
     }
 
+    /// The wave whose listing is the plan; 0 before the first.
+    pub fn planned_wave(&self) -> u32 {
+        self.plan(Instant::UNIX_EPOCH).wave
+    }
+
     fn list(&mut self, page: &StagePage<'_>, plan: &Plan) {
         for listed in page.units {
             if let Some(unit) = self.units.get_mut(&listed.unit) {

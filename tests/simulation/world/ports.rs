@@ -113,9 +113,10 @@ impl Sink for World {
                 drop(pass);
                 return std::future::pending().await;
             }
+            let before = self.health.disturbances();
             let ails = self.health.ails(|it| it.sink);
             if !ails || self.health.dice.chance(400) {
-                self.take_request(request, now);
+                self.take_request(request, before, now);
             }
             results.push(match (ails, self.health.dice.chance(60)) {
                 (false, _) => Ok(()),

@@ -12,13 +12,13 @@ use super::{Call, Happening, Message, World};
 
 impl World {
     /// A worker takes a request. One that it had before it does not do again.
-    pub(super) fn take_request(&self, request: &Request, now: Instant) {
+    pub(super) fn take_request(&self, request: &Request, disturbances: u64, now: Instant) {
         let call = Call {
             unit: request.unit.unit.clone(),
             attempt: request.attempt,
             key: request.request_id.clone(),
             at: now,
-            disturbances: self.health.disturbances(),
+            disturbances,
         };
         let known = {
             let mut facts = self.facts();
