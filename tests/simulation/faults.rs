@@ -113,3 +113,19 @@ pub enum Planted {
     /// The store itself forgets an answer's reason: only the model can know.
     WrongRow,
 }
+
+impl Planted {
+    /// Every one.
+    pub const ALL: [Self; 10] = [
+        Self::DeduplicationOff,
+        Self::UnitLeaseOff,
+        Self::EffectLeaseOff,
+        Self::AnsweredBeforeCommit,
+        Self::TimersLost,
+        Self::HistoryLost,
+        Self::MessagesLost,
+        Self::RowsIgnored,
+        Self::TallyLost,
+        Self::WrongRow,
+    ];
+}

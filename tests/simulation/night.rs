@@ -182,7 +182,9 @@ impl Night {
         for number in 0..events {
             let at = finish + TimeDelta::seconds(dice.between(0, 30) as i64);
             let id = if dice.chance(500) { 0 } else { number };
-            let event = Happening::Upstream(MessageId::new(format!("upstream/{id}")));
+            let id = MessageId::new(format!("upstream/{id}"));
+            self.world.facts().upstream_ids.insert(id.clone());
+            let event = Happening::Upstream(id);
             self.world.later(at, event);
         }
         if dice.chance(300) {
@@ -194,7 +196,12 @@ impl Night {
         }
         for _ in 0..dice.below(3) {
             let at = finish + TimeDelta::seconds(dice.between(0, 3_600) as i64);
-            self.world.later(at, hands::stranger(dice));
+            let stranger = hands::stranger(dice);
+            if dice.chance(self.health.sickness().duplicate) {
+                self.world
+                    .later(at + TimeDelta::seconds(9), stranger.clone());
+            }
+            self.world.later(at, stranger);
         }
     }
 
@@ -355,11 +362,6 @@ impl Night {
             examining: None,
             metrics: Arc::new(Metrics::new(&[id], &[])),
         }
-    }
-
-    /// The store's file.
-    pub fn file(&self) -> PathBuf {
-        self.folder.path().join("state.sqlite")
     }
 }
 

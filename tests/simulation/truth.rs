@@ -4,13 +4,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tipoff::domain::{
-    Instant,
-    alert::Severity,
-    completion::{Outcome, Standing},
-    ids::{RequestId, UnitId},
-    run::{Opening, Run, State, step},
-    sla::Verdict,
+use tipoff::{
+    domain::{
+        Instant,
+        alert::Severity,
+        completion::{Outcome, Standing},
+        event::Event,
+        ids::{MessageId, RequestId, UnitId},
+        run::{Opening, Run, State, step},
+        sla::Verdict,
+        trigger::Source,
+    },
+    ports::store::HistoryEntry,
 };
 
 use crate::{
@@ -48,8 +53,10 @@ pub fn judge(night: &Night) -> (String, Vec<String>) {
     evidence.the_run_has_come_to_an_end();
     evidence.every_unit_has_one_outcome();
     evidence.nothing_acknowledged_is_lost();
+    evidence.each_message_acts_once();
     evidence.counts_equal_a_recount();
     evidence.complete_is_complete();
+    evidence.no_row_is_overlooked();
     evidence.the_verdict_is_what_was_true();
     evidence.the_history_gives_the_run();
     evidence.what_is_sent_again_had_a_reason();
@@ -118,6 +125,29 @@ impl Evidence<'_> {
         self.findings.extend(losses);
     }
 
+    /// However often it came.
+    fn each_message_acts_once(&mut self) {
+        let history = self.model.history(&self.run.key);
+        let by_event = |entry: &&HistoryEntry| match &entry.event {
+            Some(Event::Triggered(trigger)) => trigger.source == Source::Event,
+            _ => false,
+        };
+        let triggered = history.iter().filter(by_event).count();
+        let ids = self.facts.upstream_ids.len();
+        self.hold(triggered <= ids, || {
+            format!("{ids} events of the upstream acted {triggered} times")
+        });
+        let kept = self.model.quarantined(u32::MAX);
+        let ids: BTreeSet<&MessageId> = kept.iter().map(|it| &it.message_id).collect();
+        self.hold(ids.len() == kept.len(), || {
+            format!(
+                "{} messages are {} times in quarantine",
+                ids.len(),
+                kept.len()
+            )
+        });
+    }
+
     fn counts_equal_a_recount(&mut self) {
         let counts = self.run.counts.clone();
         let wave = self.set.planned_wave();
@@ -177,6 +207,18 @@ impl Evidence<'_> {
         });
         let open: Vec<String> = open.map(|(id, _)| id.to_string()).collect();
         self.hold(open.is_empty(), || format!("complete, but for {open:?}"));
+    }
+
+    /// A claim is missing only if its row was not there when the rows were compared.
+    fn no_row_is_overlooked(&mut self) {
+        let overlooked = self.set.units.iter().filter(|(id, unit)| {
+            let row = self.facts.rows.get(id);
+            unit.missing && row.is_some_and(|at| Some(*at) <= unit.claimed_at)
+        });
+        let overlooked: Vec<String> = overlooked.map(|(id, _)| id.to_string()).collect();
+        self.hold(overlooked.is_empty(), || {
+            format!("taken for missing, though their rows were there: {overlooked:?}")
+        });
     }
 
     /// The units that were satisfied by then, as the world knows it.

@@ -3,7 +3,7 @@
 //! How the service sees it belongs to `ports`; when what happens, to the night.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard},
 };
 
@@ -84,6 +84,8 @@ pub struct Facts {
     pub under_way: Vec<Happening>,
     /// Acknowledged by the service, with when it was received.
     pub acknowledged: Vec<(Message, Instant)>,
+    /// Under which ids the upstream said that it had finished.
+    pub upstream_ids: BTreeSet<MessageId>,
     pub announced: BTreeMap<String, Announcement>,
     pub heard: Vec<(ChannelId, Notice)>,
     /// Requests that a person or a rule of the night ended early: a reset, a forced start.
