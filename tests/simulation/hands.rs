@@ -35,6 +35,9 @@ pub fn hand_in(
 ) {
     let now = world.clock.now();
     world.facts().under_way.push(happening.clone());
+    if let Happening::Answers(messages) = &happening {
+        world.facts().handed.extend(messages.iter().cloned());
+    }
     let (world, engine) = (world.clone(), engine.clone());
     pushes.spawn(async move {
         let taken = match &happening {

@@ -53,6 +53,7 @@ pub fn judge(night: &Night) -> (String, Vec<String>) {
     evidence.the_run_has_come_to_an_end();
     evidence.every_unit_has_one_outcome();
     evidence.nothing_acknowledged_is_lost();
+    evidence.every_standing_has_a_source();
     evidence.each_message_acts_once();
     evidence.counts_equal_a_recount();
     evidence.complete_is_complete();
@@ -123,6 +124,28 @@ impl Evidence<'_> {
             }
         }
         self.findings.extend(losses);
+    }
+
+    /// In whatever order messages came: a unit stands as the highest of them says, or its row.
+    fn every_standing_has_a_source(&mut self) {
+        let permanent = &self.night.policy.completion.permanent_skip_reasons;
+        let mut highest: BTreeMap<&UnitId, Standing> = BTreeMap::new();
+        let handed = self.facts.handed.iter();
+        let said = handed.map(|it| (&it.unit, Standing::of(&it.outcome, permanent)));
+        let stored = self.facts.rows.keys().map(|id| (id, Standing::Stored));
+        for (id, standing) in said.chain(stored) {
+            let known = highest.entry(id).or_default();
+            *known = standing.max(*known);
+        }
+        let baseless = self.set.units.iter().filter(|(id, unit)| {
+            let most = highest.get(id).copied().unwrap_or_default();
+            let refused = unit.reason.as_deref() == Some("publish");
+            unit.standing > most && !(refused && unit.standing == Standing::Failed)
+        });
+        let baseless: Vec<String> = baseless.map(|it| format!("{it:?}")).collect();
+        self.hold(baseless.is_empty(), || {
+            format!("nobody said so: {baseless:?}")
+        });
     }
 
     /// However often it came.

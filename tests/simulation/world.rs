@@ -82,6 +82,8 @@ pub struct Facts {
     count: u64,
     /// Handed in, and not heard of.
     pub under_way: Vec<Happening>,
+    /// Every completion that was ever handed in, acknowledged or not.
+    pub handed: Vec<Message>,
     /// Acknowledged by the service, with when it was received.
     pub acknowledged: Vec<(Message, Instant)>,
     /// Under which ids the upstream said that it had finished.
