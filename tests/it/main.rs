@@ -4,6 +4,8 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support/tried.rs"]
+mod tried;
 
 mod down;
 mod email;
