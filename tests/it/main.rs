@@ -27,5 +27,6 @@ mod http_respond;
 mod http_unpublished;
 mod image;
 mod kill;
+mod lost_group;
 mod slack;
 mod webhook;

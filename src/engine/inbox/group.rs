@@ -80,6 +80,9 @@ struct Group<'a> {
     kept: Noted,
     /// What the message at hand has done: forgotten if it is undone.
     noted: Noted,
+    /// The database undid the whole transaction by itself, as it does where a disk fails in the middle: what came
+    /// before is gone, what came after would be committed by itself.
+    lost: bool,
 }
 
 /// What is to be counted, logged or stepped once the group is committed.
@@ -118,6 +121,7 @@ async fn commit(shared: &Shared, works: Vec<(Work, Reply)>) {
                 now,
                 kept: Noted::default(),
                 noted: Noted::default(),
+                lost: false,
             };
             group.all(works, &mut replies).await;
             group.finish().await
@@ -167,7 +171,7 @@ impl Group<'_> {
 
     /// Does one request between savepoints: what fails is undone and spoils no other.
     async fn one(&mut self, work: Work) -> Result<Outcome, StoreError> {
-        self.transaction.mark().await?;
+        self.mark().await?;
         let outcome = match work {
             Work::Trigger(message) => self
                 .trigger(message)
@@ -187,21 +191,42 @@ impl Group<'_> {
         self.settle(outcome).await
     }
 
-    /// Keeps what was done since the mark, or undoes it if it failed.
+    /// Marks the point that a request is undone to.
+    async fn mark(&mut self) -> Result<(), StoreError> {
+        self.is_whole()?;
+        let marked = self.transaction.mark().await;
+        self.lost = marked.is_err();
+        marked
+    }
+
+    /// Keeps what was done since the mark, or undoes it if it failed. Where the mark is gone, so is everything before.
     async fn settle<T>(&mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
         let noted = std::mem::take(&mut self.noted);
-        match &outcome {
-            Ok(_) => {
-                self.transaction.keep().await?;
-                self.kept.absorb(noted);
-            }
-            Err(_) => self.transaction.undo().await?,
+        let settled = match &outcome {
+            Ok(_) => self.transaction.keep().await,
+            Err(_) => self.transaction.undo().await,
+        };
+        self.lost = settled.is_err();
+        settled?;
+        if outcome.is_ok() {
+            self.kept.absorb(noted);
         }
         outcome
     }
 
+    fn is_whole(&self) -> Result<(), StoreError> {
+        if !self.lost {
+            return Ok(());
+        }
+        Err(StoreError {
+            doing: "go on with a commit group",
+            source: "the database undid all of it".into(),
+        })
+    }
+
     /// Steps every run that got answers, and makes it all durable.
     async fn finish(mut self) -> Result<(), StoreError> {
+        self.is_whole()?;
         for (key, tally) in std::mem::take(&mut self.kept.tallies) {
             if let Some(run) = self.transaction.run(&key).await? {
                 let event = Event::Answered(tally);

@@ -30,6 +30,8 @@ pub struct Plan {
     pub in_flight_max: usize,
     /// Some units fail at their first attempt.
     pub failing: bool,
+    /// What failed is sent again so many seconds later.
+    pub retry_seconds: u64,
     /// Where people are told; `None`: on the console.
     pub hook: Option<SocketAddr>,
 }
@@ -42,6 +44,7 @@ impl Default for Plan {
             filtered: 8,
             in_flight_max: 1_000,
             failing: false,
+            retry_seconds: 1,
             hook: None,
         }
     }
@@ -158,7 +161,11 @@ pub fn zone() -> String {
 
 /// The configuration: the shipped handoff on this zone's clock, in a hurry.
 pub fn config(plan: &Plan, zone: &str, workers: SocketAddr) -> String {
-    let in_flight_max = plan.in_flight_max;
+    let Plan {
+        in_flight_max,
+        retry_seconds,
+        ..
+    } = plan;
     let hook = plan.hook.map(|hook| {
         format!("[channels.hook]\nkind = \"webhook\"\nurl = \"http://{hook}/\"\nmessages_per_hour = 1000000\n")
     });
@@ -187,7 +194,7 @@ in_flight_max = {in_flight_max}
 [handoffs.completion]
 reconcile_every = "1s"
 [handoffs.retry]
-automatic_delay = "1s"
+automatic_delay = "{retry_seconds}s"
 "#
     )
 }

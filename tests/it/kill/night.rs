@@ -38,6 +38,8 @@ pub struct Night {
     pub plan: Plan,
     pub key: RunKey,
     pub folder: TempDir,
+    /// Where the service keeps its files.
+    pub data: PathBuf,
     pub warehouse: EmbeddedWarehouse,
     pub workers: Arc<Workers>,
     pub pubsub: PubSub,
@@ -82,6 +84,7 @@ impl Night {
         Self {
             plan,
             key,
+            data: folder.path().join("data"),
             folder,
             warehouse,
             workers,
@@ -96,7 +99,7 @@ impl Night {
 
     /// The store's file.
     pub fn file(&self) -> PathBuf {
-        self.folder.path().join("data/state.sqlite")
+        self.data.join("state.sqlite")
     }
 
     /// Starts the service on the folder, as it is.

@@ -41,8 +41,14 @@ pub fn program(folder: &Path) -> Command {
 
 /// `serve` on the files of this folder.
 pub fn serve(folder: &Path) -> Command {
+    serve_in(folder, Path::new("data"))
+}
+
+/// `serve` on the configuration of this folder, with its own files in another.
+pub fn serve_in(folder: &Path, data: &Path) -> Command {
     let mut command = program(folder);
-    command.args(["serve", "--config", "tipoff.toml", "--data", "data"]);
+    command.args(["serve", "--config", "tipoff.toml", "--data"]);
+    command.arg(data);
     command
 }
 

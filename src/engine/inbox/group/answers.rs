@@ -75,7 +75,7 @@ impl Group<'_> {
         &mut self,
         requests: &[Vec<AnswerMessage>],
     ) -> Result<Vec<AnswersReceipt>, StoreError> {
-        self.transaction.mark().await?;
+        self.mark().await?;
         let outcome = self.merge(requests).await;
         self.settle(outcome).await
     }

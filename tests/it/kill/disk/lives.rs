@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
 
 use super::{
-    super::{data::Plan, night::Night, proof, push::Subscription, service::serve, told},
+    super::{data::Plan, night::Night, proof, push::Subscription, service::serve_in, told},
     hook::{self, Messages},
     shim::{Disk, Kind},
 };
@@ -49,6 +49,7 @@ pub fn plan() -> Plan {
         never_ready: 2,
         filtered: 3,
         failing: true,
+        retry_seconds: 0,
         ..Plan::default()
     }
 }
@@ -77,14 +78,25 @@ impl Lives {
         }
     }
 
+    /// Starts the service; `false`: it did not come up.
+    pub fn start(&mut self) -> bool {
+        let mut command = serve_in(self.night.folder.path(), &self.night.data);
+        self.disk.under(&mut command);
+        self.night.start_by(command)
+    }
+
     /// Starts the service, and returns once it died or the night is over.
     pub async fn live(&mut self) -> End {
-        let since = Watch::now();
-        let mut command = serve(self.night.folder.path());
-        self.disk.under(&mut command);
-        if !self.night.start_by(command) {
-            return End::Died;
+        if self.start() {
+            self.see_end().await
+        } else {
+            End::Died
         }
+    }
+
+    /// Returns once the service died or the night is over.
+    pub async fn see_end(&mut self) -> End {
+        let since = Watch::now();
         loop {
             if self.night.has_ended() {
                 return End::Died;
@@ -131,6 +143,27 @@ impl Lives {
         };
         let status: Result<Value, _> = answer.json().await;
         status.is_ok_and(|it| it["state"] == "complete")
+    }
+
+    /// What `/ready` answers; 0 where nobody does.
+    pub async fn ready(&self) -> u16 {
+        let url = format!("{}/ready", self.night.pubsub.url());
+        let answer = self.client.get(url).send().await;
+        answer.map_or(0, |it| it.status().as_u16())
+    }
+
+    /// Waits until it is so.
+    pub async fn see(&self, what: &str, is: impl AsyncFn(&Self) -> bool) {
+        let since = Watch::now();
+        while !is(self).await {
+            let log = || self.night.log.lock().unwrap().clone();
+            assert!(
+                since.elapsed() < self.patience,
+                "never {what}: {:#?}",
+                log()
+            );
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// The night came to its end, and people were told.

@@ -2,7 +2,7 @@
 //!
 //! What happens in a night belongs to the tests.
 
-use std::{ops::Range, sync::Arc};
+use std::sync::Arc;
 
 use tokio::{sync::Semaphore, task::JoinSet};
 
@@ -12,7 +12,7 @@ pub const AT_ONCE: usize = 6;
 /// Plays every one of these nights, so many at the same time, and gives back what came of them. Fails in the end, with
 /// the numbers of the nights that failed.
 pub async fn all<F, T>(
-    numbers: Range<u64>,
+    numbers: impl Iterator<Item = u64>,
     at_once: usize,
     night: impl Fn(u64) -> F + Clone + Send + 'static,
 ) -> Vec<T>

@@ -122,6 +122,14 @@ impl Disk {
         disk
     }
 
+    /// The same disk, for another hand.
+    pub fn share(&self) -> Self {
+        Self {
+            path: self.path.clone(),
+            control: self.control.try_clone().unwrap(),
+        }
+    }
+
     /// Has the command run on this disk.
     pub fn under(&self, command: &mut Command) {
         command.env("LD_PRELOAD", library());
