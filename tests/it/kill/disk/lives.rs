@@ -17,7 +17,7 @@ use super::{
 /// How long anything may take before the test gives up.
 const PATIENCE: Duration = Duration::from_secs(90);
 /// The pause between two looks.
-const LOOK: Duration = Duration::from_millis(10);
+const LOOK: Duration = Duration::from_millis(30);
 /// A night that is complete and still for this long is over.
 const QUIET: Duration = Duration::from_millis(250);
 /// What is in a push that nobody can read, which people are told of.

@@ -9,3 +9,4 @@ mod nights;
 mod shim;
 mod sick;
 mod sweep;
+mod trust;
