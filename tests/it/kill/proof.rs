@@ -202,6 +202,8 @@ impl<'a> Evidence<'a> {
         assert!(places.is_sorted(), "{codes:?}");
         let times = |code| codes.iter().filter(|it| **it == code).count() as u64;
         assert_eq!(times(Code::Accepted), 1);
+        // It is delivered again and again, and known by its id.
+        assert_eq!(times(Code::Merged), 0);
         let (kills, uncounted) = (self.night.kills, self.night.uncounted);
         assert!((kills - uncounted..=kills).contains(&times(Code::Resumed)));
     }
