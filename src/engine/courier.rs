@@ -14,7 +14,9 @@ use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::task::TaskTracker;
 
 use super::{
-    EngineError, Shared, parcel,
+    EngineError, Shared,
+    insist::insist,
+    parcel,
     telling::{self, Means},
 };
 use crate::{
@@ -305,9 +307,10 @@ impl Courier {
                 retry_after: None,
             }),
         };
-        let kept = match outcome {
-            Ok(receipt) => self.arrived(&deliveries, receipt).await,
-            Err(failure) => self.failed(&deliveries, &failure).await,
+        let until = self.shared.clock.now() + LEASE_MARGIN;
+        let kept = match &outcome {
+            Ok(receipt) => insist(&self.shared, until, || self.arrived(&deliveries, receipt)).await,
+            Err(failure) => insist(&self.shared, until, || self.failed(&deliveries, failure)).await,
         };
         if let Err(error) = kept {
             tracing::error!(%error, channel = %self.channel, "a delivery could not be ended; its lease will run out");
@@ -321,7 +324,7 @@ impl Courier {
         self.shared.nudge();
     }
 
-    async fn arrived(&self, deliveries: &[Delivery], receipt: Receipt) -> Result<(), EngineError> {
+    async fn arrived(&self, deliveries: &[Delivery], receipt: &Receipt) -> Result<(), EngineError> {
         let shared = &self.shared;
         let mut transaction = shared.begin().await?;
         let now = shared.clock.now();

@@ -4,7 +4,10 @@
 
 use chrono::TimeDelta;
 
-use super::{EngineError, Shared, apply, chain, reconcile, sender, telling, transaction::Measured};
+use super::{
+    EngineError, Shared, apply, chain, insist::insist, outbox::LEASE, reconcile, sender, telling,
+    transaction::Measured,
+};
 use crate::{
     domain::{
         Asked, Instant,
@@ -30,12 +33,13 @@ const PAUSE_SECONDS_MAX: i64 = 300;
 
 /// Does one effect. What goes wrong is kept in the outbox and tried again, or given up.
 pub async fn deliver(shared: &Shared, item: OutboxItem) {
+    let until = shared.clock.now() + LEASE;
     let ended = match one(shared, &item).await {
         Ok(()) => {
             measure::record_effect(&shared.metrics, &item.effect, &OutboxEnd::Done);
             Ok(())
         }
-        Err(error) => put_back(shared, &item, &error).await,
+        Err(error) => insist(shared, until, || put_back(shared, &item, &error)).await,
     };
     if let Err(error) = ended {
         tracing::error!(%error, id = item.id, "an effect could not be ended; its lease will run out");

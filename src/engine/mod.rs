@@ -31,6 +31,7 @@ mod deliver;
 mod examining;
 mod gauges;
 mod inbox;
+mod insist;
 mod live;
 mod outbox;
 mod parcel;

@@ -5,7 +5,7 @@
 
 use chrono::TimeDelta;
 
-use super::{EngineError, Shared, apply, outbox::LEASE, transaction::Measured};
+use super::{EngineError, Shared, apply, insist::insist, outbox::LEASE, transaction::Measured};
 use crate::{
     domain::{
         Instant,
@@ -104,20 +104,27 @@ struct Wave<'a> {
 
 /// Claims, publishes and confirms; says how many units were taken care of.
 async fn send_some(shared: &Shared, run: &Run, wave: &Wave<'_>) -> Result<u64, EngineError> {
-    let Claimed { units, spared } = claim(shared, run, wave).await?;
+    let lease_until = shared.clock.now() + LEASE;
+    let Claimed { units, spared } = claim(shared, run, wave, lease_until).await?;
     let requests: Vec<Request> = units
         .iter()
         .map(|claim| request(run, wave.batch_id, claim))
         .collect();
     let results = publish(shared, run, &requests).await;
     let verdicts = sort(&units, &results, run.policy.dispatch.publish_tries_max);
+    insist(shared, lease_until, || confirm(shared, run, &verdicts)).await?;
+    Ok(units.len() as u64 + spared)
+}
+
+/// Keeps what became of claimed units.
+async fn confirm(shared: &Shared, run: &Run, verdicts: &Verdicts) -> Result<(), EngineError> {
     let mut transaction = shared.begin().await?;
     let now = shared.clock.now();
     let Verdicts {
         sent,
         again,
         refused,
-    } = &verdicts;
+    } = verdicts;
     let tally = transaction
         .confirm(Confirmation {
             key: &run.key,
@@ -127,11 +134,15 @@ async fn send_some(shared: &Shared, run: &Run, wave: &Wave<'_>) -> Result<u64, E
             at: now,
         })
         .await?;
-    commit(shared, transaction, &run.key, tally).await?;
-    Ok(units.len() as u64 + spared)
+    commit(shared, transaction, &run.key, tally).await
 }
 
-async fn claim(shared: &Shared, run: &Run, wave: &Wave<'_>) -> Result<Claimed, EngineError> {
+async fn claim(
+    shared: &Shared,
+    run: &Run,
+    wave: &Wave<'_>,
+    lease_until: Instant,
+) -> Result<Claimed, EngineError> {
     let mut transaction = shared.begin().await?;
     let now = shared.clock.now();
     let claimed = transaction
@@ -140,7 +151,7 @@ async fn claim(shared: &Shared, run: &Run, wave: &Wave<'_>) -> Result<Claimed, E
             batch_id: wave.batch_id,
             wave: wave.wave,
             units_max: u32::try_from(wave.units).unwrap_or(u32::MAX),
-            lease_until: now + LEASE,
+            lease_until,
             now,
         })
         .await?;

@@ -46,7 +46,7 @@ pub async fn health() -> Json<Value> {
     Json(json!({"status": "ok"}))
 }
 
-/// The store and every warehouse answer; 503 says which could not be asked.
+/// The store can be read and written and every warehouse answers; 503 says which could not be asked.
 pub async fn ready(State(state): State<Arc<HttpState>>) -> Response {
     let (store, warehouses) = tokio::join!(ask_store(&state), ask_warehouses(&state));
     let ready = store && warehouses.iter().all(|(_, answered)| *answered);
@@ -92,11 +92,15 @@ fn word(answered: bool) -> &'static str {
 }
 
 async fn ask_store(state: &HttpState) -> bool {
-    let asked = state.engine.shared().store.queues();
+    let store = &state.engine.shared().store;
+    let asked = async {
+        store.queues().await?;
+        store.can_write().await
+    };
     match timeout(Duration::from_secs(ANSWER_SECONDS_MAX), asked).await {
-        Ok(Ok(_)) => true,
+        Ok(Ok(())) => true,
         Ok(Err(error)) => {
-            tracing::warn!(error = chain(&error), "the store could not be asked");
+            tracing::warn!(error = chain(&error), "the store cannot be read or written");
             false
         }
         Err(_) => {

@@ -236,6 +236,12 @@ pub trait Store: DeliveryStore {
     /// Begins the one writing transaction; dropping it undoes everything.
     async fn begin(&self) -> Result<Box<dyn Transaction>, StoreError>;
 
+    /// Whether it can be written to: where the last commit failed, it writes something of no meaning and makes it
+    /// durable. A store that cannot lose its disk always can.
+    async fn can_write(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Frees what a dead process left leased. Only for a store that no other process can hold.
     async fn take_over(&self) -> Result<(), StoreError>;
 

@@ -137,6 +137,7 @@ impl SqliteStore {
         let writer = Writer {
             connection,
             is_open: false,
+            has_failed: false,
             is_closed: false,
         };
         Self {
@@ -168,10 +169,21 @@ async fn migrate(options: SqliteConnectOptions) -> Result<(), StoreError> {
         .run(&mut connection)
         .await
         .map_err(failed("bring the database's tables up to date"))?;
+    settle(&mut connection).await?;
     connection
         .close()
         .await
         .map_err(failed("close the database"))
+}
+
+/// Writes what the log holds into the file, and syncs it. What a process left in the log may be there for whoever reads
+/// and not on the disk: its sync failed, and then it was killed. Nothing new may be built on that.
+async fn settle(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+        .execute(connection)
+        .await
+        .map_err(failed("settle what the last process left"))?;
+    Ok(())
 }
 
 fn migrator() -> Migrator {
@@ -193,7 +205,13 @@ fn lock(path: &Path) -> Result<File, StoreError> {
         .truncate(false)
         .write(true)
         .open(&name)
-        .map_err(|error| failed(doing)(format!("{}: {error}", name.display())))?;
+        .map_err(|error| {
+            failed(doing)(format!(
+                "{}: {error}; the directory has to be writable: look at its owner and its mount, or give another \
+                 directory with --data",
+                name.display()
+            ))
+        })?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(failed(doing)(format!(
@@ -283,6 +301,10 @@ impl Store for SqliteStore {
     async fn begin(&self) -> Result<Box<dyn Transaction>, StoreError> {
         let writer = self.writer().await;
         Ok(Box::new(SqliteTransaction::begin(writer).await?))
+    }
+
+    async fn can_write(&self) -> Result<(), StoreError> {
+        self.writer().await.check().await
     }
 
     async fn take_over(&self) -> Result<(), StoreError> {

@@ -39,11 +39,17 @@ use crate::{
     },
 };
 
+/// Changes nothing, and is written and synced as a change is: a number that SQLite keeps for whoever wants one, which
+/// nobody does here.
+const WRITE_NOTHING: &str = "PRAGMA user_version = 0";
+
 /// The connection that writes.
 pub(super) struct Writer {
     pub connection: SqliteConnection,
     /// A transaction was begun and not ended: whoever held it let go of it, so it is undone before the next.
     pub is_open: bool,
+    /// The last commit failed.
+    pub has_failed: bool,
     /// The file was let go of and may be another process's by now: nothing is written any more.
     pub is_closed: bool,
 }
@@ -66,6 +72,16 @@ impl Writer {
             }
         }
         Ok(&mut self.connection)
+    }
+
+    /// Whether a commit succeeds: tried where the last one did not.
+    pub async fn check(&mut self) -> Result<(), StoreError> {
+        self.idle().await?;
+        if self.has_failed {
+            execute(&mut self.connection, WRITE_NOTHING).await?;
+            self.has_failed = false;
+        }
+        Ok(())
     }
 }
 
@@ -211,9 +227,10 @@ impl Transaction for SqliteTransaction {
     }
 
     async fn commit(mut self: Box<Self>) -> Result<(), StoreError> {
-        execute(self.connection(), "COMMIT").await?;
-        self.writer.is_open = false;
-        Ok(())
+        let committed = execute(self.connection(), "COMMIT").await;
+        self.writer.has_failed = committed.is_err();
+        self.writer.is_open = committed.is_err();
+        committed
     }
 
     async fn run(&mut self, key: &RunKey) -> Result<Option<Run>, StoreError> {

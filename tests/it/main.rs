@@ -4,6 +4,8 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support/tried.rs"]
+mod tried;
 
 mod down;
 mod email;
@@ -25,5 +27,6 @@ mod http_respond;
 mod http_unpublished;
 mod image;
 mod kill;
+mod lost_group;
 mod slack;
 mod webhook;

@@ -44,7 +44,6 @@ pub(super) async fn work(shared: Arc<Shared>, mut queue: mpsc::Receiver<(Work, R
     let mut waiting = Vec::with_capacity(WAITING_MAX);
     loop {
         let received = tokio::select! {
-            biased;
             received = queue.recv_many(&mut waiting, WAITING_MAX) => received,
             () = shared.stop.cancelled(), if !queue.is_closed() => {
                 queue.close();
@@ -81,15 +80,9 @@ struct Group<'a> {
     kept: Noted,
     /// What the message at hand has done: forgotten if it is undone.
     noted: Noted,
-    /// A message could be neither kept nor undone.
-    is_spoiled: bool,
-}
-
-fn spoiled() -> StoreError {
-    StoreError {
-        doing: "keep or undo a message of a group",
-        source: "the transaction is in an unknown state; all of it is undone".into(),
-    }
+    /// The database undid the whole transaction by itself, as it does where a disk fails in the middle: what came
+    /// before is gone, what came after would be committed by itself.
+    lost: bool,
 }
 
 /// What is to be counted, logged or stepped once the group is committed.
@@ -128,7 +121,7 @@ async fn commit(shared: &Shared, works: Vec<(Work, Reply)>) {
                 now,
                 kept: Noted::default(),
                 noted: Noted::default(),
-                is_spoiled: false,
+                lost: false,
             };
             group.all(works, &mut replies).await;
             group.finish().await
@@ -198,38 +191,42 @@ impl Group<'_> {
         self.settle(outcome).await
     }
 
-    /// Marks where a message begins.
+    /// Marks the point that a request is undone to.
     async fn mark(&mut self) -> Result<(), StoreError> {
-        if self.is_spoiled {
-            return Err(spoiled());
-        }
+        self.is_whole()?;
         let marked = self.transaction.mark().await;
-        self.is_spoiled = marked.is_err();
+        self.lost = marked.is_err();
         marked
     }
 
-    /// Keeps what was done since the mark, or undoes it if it failed. Where neither can be done nobody knows any more
-    /// what the transaction holds: SQLite, for one, undoes all of it when the disk is full. Then nothing of the group
-    /// is made durable.
+    /// Keeps what was done since the mark, or undoes it if it failed. Where the mark is gone, so is everything before.
     async fn settle<T>(&mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
         let noted = std::mem::take(&mut self.noted);
-        let ended = match &outcome {
+        let settled = match &outcome {
             Ok(_) => self.transaction.keep().await,
             Err(_) => self.transaction.undo().await,
         };
-        self.is_spoiled = ended.is_err();
-        ended?;
+        self.lost = settled.is_err();
+        settled?;
         if outcome.is_ok() {
             self.kept.absorb(noted);
         }
         outcome
     }
 
+    fn is_whole(&self) -> Result<(), StoreError> {
+        if !self.lost {
+            return Ok(());
+        }
+        Err(StoreError {
+            doing: "go on with a commit group",
+            source: "the database undid all of it".into(),
+        })
+    }
+
     /// Steps every run that got answers, and makes it all durable.
     async fn finish(mut self) -> Result<(), StoreError> {
-        if self.is_spoiled {
-            return Err(spoiled());
-        }
+        self.is_whole()?;
         for (key, tally) in std::mem::take(&mut self.kept.tallies) {
             if let Some(run) = self.transaction.run(&key).await? {
                 let event = Event::Answered(tally);

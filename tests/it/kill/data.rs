@@ -16,27 +16,36 @@ use tipoff::{
 
 /// Games of the night.
 const GAMES: usize = 7;
-/// Listed units that the filter takes out, and listed ones that never become ready.
-const FILTERED: usize = 8;
-pub const NEVER_READY: usize = 6;
 
 /// How a night differs from the usual one.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// Units that will be ready.
     pub units: usize,
+    /// Listed units that never become ready.
+    pub never_ready: usize,
+    /// Listed units that the filter takes out.
+    pub filtered: usize,
     /// Most units in flight.
     pub in_flight_max: usize,
     /// Some units fail at their first attempt.
     pub failing: bool,
+    /// What failed is sent again so many seconds later.
+    pub retry_seconds: u64,
+    /// Where people are told; `None`: on the console.
+    pub hook: Option<SocketAddr>,
 }
 
 impl Default for Plan {
     fn default() -> Self {
         Self {
             units: 120,
+            never_ready: 6,
+            filtered: 8,
             in_flight_max: 1_000,
             failing: false,
+            retry_seconds: 1,
+            hook: None,
         }
     }
 }
@@ -93,19 +102,21 @@ pub fn contexts(plan: &Plan, game_date: GameDate) -> Vec<ContextRow> {
         home_game: number.is_multiple_of(2),
         has_prop_line: true,
         current_points_line: Some(24.5),
-        avg_minutes_per_game_last_7: Some(if number < plan.units + NEVER_READY {
+        avg_minutes_per_game_last_7: Some(if number < plan.units + plan.never_ready {
             31.0
         } else {
             5.0
         }),
         player_status: "active".to_owned(),
     };
-    (0..plan.units + NEVER_READY + FILTERED).map(row).collect()
+    (0..plan.units + plan.never_ready + plan.filtered)
+        .map(row)
+        .collect()
 }
 
 /// Their features, once the upstream has finished.
 pub fn features(plan: &Plan, game_date: GameDate, now: Instant) -> Vec<FeatureRow> {
-    let never = plan.units..plan.units + NEVER_READY;
+    let never = plan.units..plan.units + plan.never_ready;
     let row = |number: usize| FeatureRow {
         player_lookup: UnitId::new(unit(number)),
         game_date,
@@ -117,7 +128,9 @@ pub fn features(plan: &Plan, game_date: GameDate, now: Instant) -> Vec<FeatureRo
         circuit_breaker_active: false,
         updated_at: now,
     };
-    (0..plan.units + NEVER_READY + FILTERED).map(row).collect()
+    (0..plan.units + plan.never_ready + plan.filtered)
+        .map(row)
+        .collect()
 }
 
 /// The upstream's own row.
@@ -148,13 +161,21 @@ pub fn zone() -> String {
 
 /// The configuration: the shipped handoff on this zone's clock, in a hurry.
 pub fn config(plan: &Plan, zone: &str, workers: SocketAddr) -> String {
-    let in_flight_max = plan.in_flight_max;
+    let Plan {
+        in_flight_max,
+        retry_seconds,
+        ..
+    } = plan;
+    let hook = plan.hook.map(|hook| {
+        format!("[channels.hook]\nkind = \"webhook\"\nurl = \"http://{hook}/\"\nmessages_per_hour = 1000000\n")
+    });
+    let channels = hook.unwrap_or_default();
     format!(
         r#"
 log_format = "json"
 [listen]
 port = 0
-[[handoffs]]
+{channels}[[handoffs]]
 id = "phase4-to-phase5"
 calendar_zone = "{zone}"
 season = "none"
@@ -173,7 +194,7 @@ in_flight_max = {in_flight_max}
 [handoffs.completion]
 reconcile_every = "1s"
 [handoffs.retry]
-automatic_delay = "1s"
+automatic_delay = "{retry_seconds}s"
 "#
     )
 }

@@ -6,6 +6,7 @@ mod alerts;
 mod critical;
 mod data;
 mod digest;
+mod disk;
 mod incidents;
 mod night;
 mod office;

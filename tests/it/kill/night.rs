@@ -4,6 +4,7 @@
 
 use std::{
     path::PathBuf,
+    process::Command,
     sync::Arc,
     time::{Duration, Instant as Watch},
 };
@@ -37,18 +38,32 @@ pub struct Night {
     pub plan: Plan,
     pub key: RunKey,
     pub folder: TempDir,
+    /// Where the service keeps its files.
+    pub data: PathBuf,
     pub warehouse: EmbeddedWarehouse,
     pub workers: Arc<Workers>,
     pub pubsub: PubSub,
     pub log: Log,
-    /// How often it was killed.
+    /// How often it was killed, or ended by itself.
     pub kills: u64,
+    /// Kills after which the night may not say that the service is back: there was no night yet, or the next life was
+    /// as short.
+    pub uncounted: u64,
+    /// Writes and syncs that the disk refused.
+    pub faults: u64,
     service: Option<Service>,
 }
 
 impl Night {
     /// A night on which the players are listed and nothing is ready; the service runs.
     pub async fn begin(plan: Plan) -> Self {
+        let mut night = Self::prepare(plan).await;
+        night.start();
+        night
+    }
+
+    /// The same night before the service is started for the first time.
+    pub async fn prepare(plan: Plan) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let warehouse = EmbeddedWarehouse::open(&folder.path().join("data/warehouse"))
             .await
@@ -66,24 +81,25 @@ impl Night {
         };
         let contexts = data::contexts(&plan, key.game_date);
         warehouse.put_contexts(&contexts).await.unwrap();
-        let mut night = Self {
+        Self {
             plan,
             key,
+            data: folder.path().join("data"),
             folder,
             warehouse,
             workers,
             pubsub,
             log: Log::default(),
             kills: 0,
+            uncounted: 0,
+            faults: 0,
             service: None,
-        };
-        night.start();
-        night
+        }
     }
 
     /// The store's file.
     pub fn file(&self) -> PathBuf {
-        self.folder.path().join("data/state.sqlite")
+        self.data.join("state.sqlite")
     }
 
     /// Starts the service on the folder, as it is.
@@ -91,6 +107,24 @@ impl Night {
         let service = Service::start(self.folder.path(), &self.log);
         self.pubsub.connect(Some(service.url.clone()));
         self.service = Some(service);
+    }
+
+    /// Starts the service by this command; `false`: it ended before it listened, which counts as a kill.
+    pub fn start_by(&mut self, command: Command) -> bool {
+        self.service = Service::spawn(command, &self.log);
+        let url = self.service.as_ref().map(|it| it.url.clone());
+        self.kills += u64::from(url.is_none());
+        self.pubsub.connect(url);
+        self.service.is_some()
+    }
+
+    /// Whether the service has ended without having been killed from here; then it is one kill more.
+    pub fn has_ended(&mut self) -> bool {
+        let ended = self.service.as_mut().is_some_and(Service::has_ended);
+        if ended {
+            self.kill();
+        }
+        ended
     }
 
     /// Kills the service where it stands.

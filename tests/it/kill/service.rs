@@ -6,7 +6,10 @@ use std::{
     io::{BufRead, BufReader, Read},
     path::Path,
     process::{Child, Command, Stdio},
-    sync::{Arc, Mutex, mpsc},
+    sync::{
+        Arc, Mutex,
+        mpsc::{self, RecvTimeoutError},
+    },
     thread,
     time::Duration,
 };
@@ -38,22 +41,46 @@ pub fn program(folder: &Path) -> Command {
 
 /// `serve` on the files of this folder.
 pub fn serve(folder: &Path) -> Command {
+    serve_in(folder, Path::new("data"))
+}
+
+/// `serve` on the configuration of this folder, with its own files in another.
+pub fn serve_in(folder: &Path, data: &Path) -> Command {
     let mut command = program(folder);
-    command.args(["serve", "--config", "tipoff.toml", "--data", "data"]);
+    command.args(["serve", "--config", "tipoff.toml", "--data"]);
+    command.arg(data);
     command
 }
 
 impl Service {
     /// Starts the program and returns once it listens.
     pub fn start(folder: &Path, log: &Log) -> Self {
-        let mut child = serve(folder).spawn().unwrap();
+        Self::spawn(serve(folder), log)
+            .unwrap_or_else(|| panic!("it never listened: {:#?}", log.lock().unwrap()))
+    }
+
+    /// Runs this command and returns once it listens; `None`: it ended before.
+    pub fn spawn(mut command: Command, log: &Log) -> Option<Self> {
+        let mut child = command.spawn().unwrap();
         let (says, said) = mpsc::channel();
         keep(child.stdout.take().unwrap(), log.clone(), Some(says));
         keep(child.stderr.take().unwrap(), log.clone(), None);
-        let url = said
-            .recv_timeout(START_MAX)
-            .unwrap_or_else(|_| panic!("it never listened: {:#?}", log.lock().unwrap()));
-        Self { child, url }
+        match said.recv_timeout(START_MAX) {
+            Ok(url) => Some(Self { child, url }),
+            Err(RecvTimeoutError::Disconnected) => {
+                child.wait().unwrap();
+                None
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                let _ = child.kill();
+                panic!("it neither listened nor ended: {:#?}", log.lock().unwrap());
+            }
+        }
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
     }
 
     /// Kills it where it stands: SIGKILL, which no program can hear.

@@ -3,7 +3,10 @@
 //!
 //! When it is killed belongs to `alerts`, what the rounds there caused to `tally`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use percent_encoding::percent_decode_str;
 use sqlx::{ConnectOptions, Connection, Row, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -36,14 +39,19 @@ struct Kept {
 /// Nothing decided is lost, nothing is made up, and what is there twice says so. Gives back what the channels have.
 pub async fn prove(office: &Office) -> Vec<Copy> {
     let copies = copies(office).await;
-    let options = SqliteConnectOptions::new().filename(office.file());
+    prove_copies(&office.file(), &copies).await;
+    copies
+}
+
+/// The same of what channels have, whichever they are.
+pub async fn prove_copies(file: &Path, copies: &[Copy]) {
+    let options = SqliteConnectOptions::new().filename(file);
     let mut store = options.read_only(true).connect().await.unwrap();
     let kept = kept(&mut store).await;
     let openings = openings(&mut store).await;
     store.close().await.unwrap();
-    prove_decided(&copies, &kept, &openings);
-    prove_repeats(&copies);
-    copies
+    prove_decided(copies, &kept, &openings);
+    prove_repeats(copies);
 }
 
 /// Every decided message arrived where it was to go, or a later one about the same did; nothing else arrived.
