@@ -290,6 +290,10 @@ impl Store for PairedStore {
         Ok(Box::new(Draft::begin(self.0.clone(), disk, pass)))
     }
 
+    async fn can_write(&self) -> Result<(), StoreError> {
+        self.0.disk.can_write().await
+    }
+
     async fn take_over(&self) -> Result<(), StoreError> {
         let it = &self.0;
         it.change("take over", it.disk.take_over(), |it| it.take_over())
