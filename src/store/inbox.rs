@@ -17,7 +17,7 @@ use crate::{
     ports::store::{Quarantined, QueueFigures, StoreError, UNKNOWN_UNIT},
 };
 
-const ACCEPT: &str = "
+pub(super) const ACCEPT: &str = "
     INSERT INTO inbox (message_id, source, at)
     SELECT arrived.value, $2, $3 FROM json_each($1) AS arrived WHERE true
     ON CONFLICT (message_id) DO NOTHING

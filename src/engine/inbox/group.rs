@@ -187,17 +187,18 @@ impl Group<'_> {
         self.settle(outcome).await
     }
 
-    /// Keeps what was done since the mark, or undoes it if it failed.
+    /// Keeps what was done since the mark, or undoes it if it failed: then, or only now that it is written.
     async fn settle<T>(&mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
         let noted = std::mem::take(&mut self.noted);
-        match &outcome {
-            Ok(_) => {
-                self.transaction.keep().await?;
-                self.kept.absorb(noted);
-            }
+        let kept = match outcome {
+            Ok(done) => self.transaction.keep().await.map(|()| done),
+            Err(error) => Err(error),
+        };
+        match &kept {
+            Ok(_) => self.kept.absorb(noted),
             Err(_) => self.transaction.undo().await?,
         }
-        outcome
+        kept
     }
 
     /// Steps every run that got answers, and makes it all durable.
