@@ -80,6 +80,8 @@ struct Group<'a> {
     kept: Noted,
     /// What the message at hand has done: forgotten if it is undone.
     noted: Noted,
+    /// The only request failed: nothing is committed.
+    is_void: bool,
 }
 
 /// What is to be counted, logged or stepped once the group is committed.
@@ -118,6 +120,7 @@ async fn commit(shared: &Shared, works: Vec<(Work, Reply)>) {
                 now,
                 kept: Noted::default(),
                 noted: Noted::default(),
+                is_void: false,
             };
             group.all(works, &mut replies).await;
             group.finish().await
@@ -145,10 +148,14 @@ type Ended = (Reply, Result<Outcome, StoreError>);
 impl Group<'_> {
     /// Does every request, in order; completions that follow one another are done as one set.
     async fn all(&mut self, works: Vec<(Work, Reply)>, ended: &mut Vec<Ended>) {
+        let is_alone = works.len() == 1;
         let mut works = works.into_iter().peekable();
         while let Some((work, reply)) = works.next() {
             let Work::Answers(messages) = work else {
-                let outcome = self.one(work).await;
+                let outcome = match is_alone {
+                    true => self.alone(work).await,
+                    false => self.one(work).await,
+                };
                 ended.push((reply, outcome));
                 continue;
             };
@@ -165,10 +172,23 @@ impl Group<'_> {
         }
     }
 
+    /// Does the group's only request: what fails is undone with its transaction, so that no savepoint is needed.
+    async fn alone(&mut self, work: Work) -> Result<Outcome, StoreError> {
+        let outcome = self.carry_in(work).await;
+        self.is_void = outcome.is_err();
+        self.kept.absorb(std::mem::take(&mut self.noted));
+        outcome
+    }
+
     /// Does one request between savepoints: what fails is undone and spoils no other.
     async fn one(&mut self, work: Work) -> Result<Outcome, StoreError> {
         self.transaction.mark().await?;
-        let outcome = match work {
+        let outcome = self.carry_in(work).await;
+        self.settle(outcome).await
+    }
+
+    async fn carry_in(&mut self, work: Work) -> Result<Outcome, StoreError> {
+        match work {
             Work::Trigger(message) => self
                 .trigger(message)
                 .await
@@ -183,8 +203,7 @@ impl Group<'_> {
             Work::Happened(happened) => self.happened(&happened).await,
             Work::Silence(silence) => self.silence(&silence).await,
             Work::Post { notice, channels } => self.post(&notice, &channels).await,
-        };
-        self.settle(outcome).await
+        }
     }
 
     /// Keeps what was done since the mark, or undoes it if it failed: then, or only now that it is written.
@@ -203,6 +222,9 @@ impl Group<'_> {
 
     /// Steps every run that got answers, and makes it all durable.
     async fn finish(mut self) -> Result<(), StoreError> {
+        if self.is_void {
+            return Ok(());
+        }
         for (key, tally) in std::mem::take(&mut self.kept.tallies) {
             if let Some(run) = self.transaction.run(&key).await? {
                 let event = Event::Answered(tally);
