@@ -44,6 +44,23 @@ pub struct Moved {
 }
 
 impl Applied {
+    /// Takes up a further step of the same transaction.
+    pub fn absorb(&mut self, later: Self) {
+        self.run = later.run;
+        self.why.extend(later.why);
+        self.changed |= later.changed;
+        self.moves.extend(later.moves);
+        self.wanted.extend(later.wanted);
+    }
+
+    /// Takes out the effect that whoever caused it goes on with at once: a stage or a send.
+    pub fn take_next(&mut self) -> Option<OutboxItem> {
+        let goes_on =
+            |item: &OutboxItem| matches!(item.effect, Effect::Stage(_) | Effect::Send { .. });
+        let place = self.wanted.iter().position(goes_on)?;
+        Some(self.wanted.remove(place))
+    }
+
     /// Counts and logs it, and hands over what is to be done; only for what has been committed.
     pub fn record(&self, shared: &Shared) {
         for Moved {
@@ -60,7 +77,7 @@ impl Applied {
             telemetry::record_step(&shared.metrics, &moved);
             telemetry::log_step(&moved);
         }
-        shared.delivering.hand(&self.wanted);
+        shared.delivering.hand(&self.wanted, &self.run);
         if self.changed || !self.wanted.is_empty() {
             shared.nudge();
         }

@@ -2,10 +2,15 @@
 //!
 //! Sending units belongs to `sender`, comparing rows to `reconcile`; what an answer means belongs to the domain.
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
 
 use super::{
-    EngineError, Shared, apply, chain, insist::insist, outbox::LEASE, reconcile, sender, telling,
+    EngineError, Shared, apply, chain,
+    insist::insist,
+    outbox::{Handed, LEASE},
+    reconcile, sender, telling,
     transaction::Measured,
 };
 use crate::{
@@ -14,12 +19,13 @@ use crate::{
         effect::{Effect, StageOrder},
         event::Event,
         ids::UnitId,
+        plan::ListedUnit,
         run::{Run, State},
         sla::Verdict,
     },
     ports::{
         Page, PortError, RunRecord, Scope,
-        store::{OutboxEnd, OutboxItem, StagePage},
+        store::{Claimed, OutboxEnd, OutboxItem, StagePage},
     },
     telemetry::measure,
 };
@@ -31,37 +37,101 @@ const RECORD_TRIES_MAX: u32 = 5;
 /// The pause before the next try: a second, doubled each time, up to five minutes.
 const PAUSE_SECONDS_MAX: i64 = 300;
 
-/// Does one effect. What goes wrong is kept in the outbox and tried again, or given up.
-pub async fn deliver(shared: &Shared, item: OutboxItem) {
-    let until = shared.clock.now() + LEASE;
-    let ended = match one(shared, &item).await {
-        Ok(()) => {
-            measure::record_effect(&shared.metrics, &item.effect, &OutboxEnd::Done);
-            Ok(())
-        }
-        Err(error) => insist(shared, until, || put_back(shared, &item, &error)).await,
-    };
-    if let Err(error) = ended {
-        tracing::error!(%error, id = item.id, "an effect could not be ended; its lease will run out");
-    }
-    shared.deliver.notify_one();
+/// What goes on where the last effect ended: one that its answer led to, committed with it.
+pub struct Next {
+    item: OutboxItem,
+    run: Arc<Run>,
+    ahead: Ahead,
 }
 
-async fn one(shared: &Shared, item: &OutboxItem) -> Result<(), EngineError> {
-    let Some(run) = shared.store.run(&item.key).await? else {
-        return done(shared, item).await;
+/// What was found out for the next effect while the last one's end was made durable.
+enum Ahead {
+    /// The first page of the listing.
+    Listed(Result<Vec<ListedUnit>, PortError>),
+    /// Units claimed when they were frozen.
+    Claimed(Claimed),
+    /// Nothing.
+    Nothing,
+}
+
+/// Does one effect, and those that follow from its answer at once. What goes wrong is kept in the outbox and tried
+/// again, or given up.
+pub async fn deliver(shared: &Shared, handed: Handed) {
+    let Handed { mut item, mut run } = handed;
+    let mut ahead = Ahead::Nothing;
+    loop {
+        let until = shared.clock.now() + LEASE;
+        let next = match one(shared, (&item, run), ahead).await {
+            Ok(next) => {
+                measure::record_effect(&shared.metrics, &item.effect, &OutboxEnd::Done);
+                next
+            }
+            Err(error) => {
+                let kept = insist(shared, until, || put_back(shared, &item, &error)).await;
+                if let Err(error) = kept {
+                    tracing::error!(%error, id = item.id, "an effect could not be ended; its lease will run out");
+                }
+                None
+            }
+        };
+        shared.deliver.notify_one();
+        let Some(next) = next else {
+            return;
+        };
+        (item, run, ahead) = (next.item, Some(next.run), next.ahead);
+    }
+}
+
+async fn one(
+    shared: &Shared,
+    (item, run): (&OutboxItem, Option<Arc<Run>>),
+    ahead: Ahead,
+) -> Result<Option<Next>, EngineError> {
+    // What a question needs of its run does not change; the rest is told of the run as it is now.
+    let run = run.filter(|_| !is_about_now(&item.effect));
+    let run = match run {
+        Some(run) => Some(run),
+        None => shared.store.run(&item.key).await?.map(Arc::new),
+    };
+    let Some(run) = run else {
+        done(shared, item).await?;
+        return Ok(None);
     };
     match &item.effect {
         Effect::AskReadiness => {
             let event = ask(shared, &run).await;
             answer(shared, item, event).await
         }
-        Effect::Stage(order) => stage(shared, item, &run, order).await,
+        Effect::Stage(order) => stage(shared, item, (&run, order), ahead).await,
         Effect::Send { batch_id } => {
-            sender::send(shared, item, batch_id).await?;
-            done(shared, item).await
+            let claimed = match ahead {
+                Ahead::Claimed(claimed) => Some((&*run, claimed)),
+                Ahead::Listed(_) | Ahead::Nothing => None,
+            };
+            sender::send(shared, item, batch_id, claimed).await?;
+            done(shared, item).await?;
+            Ok(None)
         }
-        Effect::Reconcile => reconcile::reconcile(shared, item, &run).await,
+        Effect::Reconcile | Effect::Announce(_) | Effect::Record | Effect::Tell(_) => {
+            tell_the_world(shared, item, &run).await?;
+            Ok(None)
+        }
+    }
+}
+
+/// Whether an effect is about how its run stands when it is done.
+fn is_about_now(effect: &Effect) -> bool {
+    match effect {
+        Effect::AskReadiness | Effect::Stage(_) | Effect::Send { .. } => false,
+        Effect::Reconcile | Effect::Announce(_) | Effect::Record | Effect::Tell(_) => true,
+    }
+}
+
+/// Does an effect of which nothing follows at once.
+async fn tell_the_world(shared: &Shared, item: &OutboxItem, run: &Run) -> Result<(), EngineError> {
+    match &item.effect {
+        Effect::AskReadiness | Effect::Stage(_) | Effect::Send { .. } => Ok(()),
+        Effect::Reconcile => reconcile::reconcile(shared, item, run).await,
         Effect::Announce(announcement) => {
             shared
                 .announcer
@@ -71,7 +141,7 @@ async fn one(shared: &Shared, item: &OutboxItem) -> Result<(), EngineError> {
         }
         Effect::Record => {
             if let Some(handoff) = shared.handoff(&item.key) {
-                handoff.warehouse.record_run(&record(&run)).await?;
+                handoff.warehouse.record_run(&record(run)).await?;
             }
             done(shared, item).await
         }
@@ -79,7 +149,7 @@ async fn one(shared: &Shared, item: &OutboxItem) -> Result<(), EngineError> {
         Effect::Tell(told) => {
             let mut transaction = shared.begin().await?;
             let (id, now) = (item.id.clone(), shared.clock.now());
-            telling::tell(shared, &mut *transaction, (id, &run), told.clone(), now).await?;
+            telling::tell(shared, &mut *transaction, (id, run), told.clone(), now).await?;
             transaction.end(&item.id, &OutboxEnd::Done).await?;
             Ok(transaction.commit().await?)
         }
@@ -119,29 +189,30 @@ async fn ask(shared: &Shared, run: &Run) -> Event {
 async fn stage(
     shared: &Shared,
     item: &OutboxItem,
-    run: &Run,
-    order: &StageOrder,
-) -> Result<(), EngineError> {
+    (run, order): (&Run, &StageOrder),
+    ahead: Ahead,
+) -> Result<Option<Next>, EngineError> {
     let staged_event = |to_send| Event::Staged {
         wave: order.wave,
         to_send,
     };
-    let could_not_ask = |error: String| staged_event(Asked::CouldNotAsk(error));
-    let Some(handoff) = shared.handoff(&run.key) else {
-        let event = could_not_ask("the handoff is no longer configured".to_owned());
-        return answer(shared, item, event).await;
+    let mut listed = match ahead {
+        Ahead::Listed(listed) => Some(listed),
+        Ahead::Claimed(_) | Ahead::Nothing => None,
     };
-    let scope = scope(run);
     let mut staged = 0;
     let mut after: Option<UnitId> = None;
     loop {
-        let page = Page {
-            after: after.as_ref(),
-            limit: PAGE_UNITS,
+        let page = match listed.take() {
+            Some(listed) => listed,
+            None => list(shared, run, after.as_ref()).await,
         };
-        let units = match handoff.warehouse.ready_units(&scope, page).await {
+        let units = match page {
             Ok(units) => units,
-            Err(error) => return answer(shared, item, could_not_ask(error.to_string())).await,
+            Err(error) => {
+                let event = staged_event(Asked::CouldNotAsk(error.to_string()));
+                return answer(shared, item, event).await;
+            }
         };
         let mut transaction = shared.begin().await?;
         staged += transaction
@@ -158,32 +229,76 @@ async fn stage(
             let event = staged_event(Asked::Known(staged));
             return answer_with(shared, item, event, transaction).await;
         }
-        transaction.commit().await?;
         after = units.last().map(|listed| listed.unit.clone());
+        // The next page is asked for while this one is made durable.
+        let (committed, next) =
+            tokio::join!(transaction.commit(), list(shared, run, after.as_ref()));
+        committed?;
+        listed = Some(next);
     }
 }
 
+/// One page of ready units.
+async fn list(
+    shared: &Shared,
+    run: &Run,
+    after: Option<&UnitId>,
+) -> Result<Vec<ListedUnit>, PortError> {
+    let Some(handoff) = shared.handoff(&run.key) else {
+        let cause = "the handoff is no longer configured";
+        return Err(PortError::transient("listing units".to_owned(), cause));
+    };
+    let limit = PAGE_UNITS;
+    let page = Page { after, limit };
+    handoff.warehouse.ready_units(&scope(run), page).await
+}
+
 /// Brings an answer back: the event and the end of the effect are one transaction.
-pub async fn answer(shared: &Shared, item: &OutboxItem, event: Event) -> Result<(), EngineError> {
+pub async fn answer(
+    shared: &Shared,
+    item: &OutboxItem,
+    event: Event,
+) -> Result<Option<Next>, EngineError> {
     let transaction = shared.begin().await?;
     answer_with(shared, item, event, transaction).await
 }
 
-/// Brings an answer back in a transaction that holds a part of it already.
+/// Brings an answer back in a transaction that holds a part of it already. Says what goes on here: what it leads to
+/// is begun while it is made durable, as far as that touches nothing but this process.
 async fn answer_with(
     shared: &Shared,
     item: &OutboxItem,
     event: Event,
     mut transaction: Measured,
-) -> Result<(), EngineError> {
+) -> Result<Option<Next>, EngineError> {
     let now = shared.clock.now();
     transaction.end(&item.id, &OutboxEnd::Done).await?;
-    if let Some(run) = transaction.run(&item.key).await? {
-        let applied = apply::apply(shared, &mut *transaction, run, event, now).await?;
-        transaction.commit().await?;
-        applied.record(shared);
-    }
-    Ok(())
+    let Some(run) = transaction.run(&item.key).await? else {
+        return Ok(None);
+    };
+    let mut applied = apply::apply(shared, &mut *transaction, run, event, now).await?;
+    let next = applied.take_next();
+    let ahead = match next.as_ref().map(|next| &next.effect) {
+        Some(Effect::Stage(_)) => {
+            let first = list(shared, &applied.run, None);
+            let (committed, first) = tokio::join!(transaction.commit(), first);
+            committed?;
+            Ahead::Listed(first)
+        }
+        Some(Effect::Send { batch_id }) => {
+            let claimed =
+                sender::claim_first(shared, &mut transaction, &mut applied, batch_id).await?;
+            transaction.commit().await?;
+            claimed.map_or(Ahead::Nothing, Ahead::Claimed)
+        }
+        Some(_) | None => {
+            transaction.commit().await?;
+            Ahead::Nothing
+        }
+    };
+    applied.record(shared);
+    let run = Arc::new(applied.run);
+    Ok(next.map(|item| Next { item, run, ahead }))
 }
 
 async fn done(shared: &Shared, item: &OutboxItem) -> Result<(), EngineError> {

@@ -16,13 +16,13 @@ const PAUSE: TimeDelta = TimeDelta::milliseconds(250);
 /// # Errors
 ///
 /// What went wrong the last time; anything but the store's error at once.
-pub async fn insist<F>(
+pub async fn insist<T, F>(
     shared: &Shared,
     until: Instant,
     keep: impl Fn() -> F + Send,
-) -> Result<(), EngineError>
+) -> Result<T, EngineError>
 where
-    F: Future<Output = Result<(), EngineError>> + Send,
+    F: Future<Output = Result<T, EngineError>> + Send,
 {
     loop {
         let error = match keep().await {

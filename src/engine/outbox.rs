@@ -10,7 +10,10 @@ use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 use super::{EngineError, Shared, deliver};
-use crate::{domain::Instant, ports::store::OutboxItem};
+use crate::{
+    domain::{Instant, run::Run},
+    ports::store::OutboxItem,
+};
 
 /// How long an effect is this process's before another may take it.
 pub const LEASE: TimeDelta = TimeDelta::seconds(60);
@@ -42,11 +45,11 @@ pub async fn work(shared: Arc<Shared>, tasks: TaskTracker) {
 
 async fn once(shared: &Arc<Shared>, tasks: &TaskTracker) -> Result<Instant, EngineError> {
     let doing = shared.delivering.begin();
-    let start = |items: Vec<OutboxItem>| {
-        for item in items {
+    let start = |items: Vec<Handed>| {
+        for handed in items {
             let (shared, doing) = (shared.clone(), doing.clone());
             tasks.spawn(async move {
-                deliver::deliver(&shared, item).await;
+                deliver::deliver(&shared, handed).await;
                 drop(doing);
             });
         }
@@ -61,12 +64,13 @@ async fn once(shared: &Arc<Shared>, tasks: &TaskTracker) -> Result<Instant, Engi
     Ok(next.unwrap_or(now + REST_MAX).clamp(now, now + REST_MAX))
 }
 
-async fn lease(shared: &Shared) -> Result<Vec<OutboxItem>, EngineError> {
+async fn lease(shared: &Shared) -> Result<Vec<Handed>, EngineError> {
     let now = shared.clock.now();
-    Ok(shared
+    let items = shared
         .store
         .lease_outbox(now, now + LEASE, ITEMS_MAX)
-        .await?)
+        .await?;
+    Ok(items.into_iter().map(Handed::from).collect())
 }
 
 /// Does what is due until nothing more is, and waits for what is being done already.
@@ -83,13 +87,28 @@ pub async fn drain(shared: &Shared) -> Result<(), EngineError> {
     Ok(())
 }
 
+/// An effect leased by this process, and what it knows of its run.
+#[derive(Clone)]
+pub struct Handed {
+    /// The effect.
+    pub item: OutboxItem,
+    /// The run as the step left it that wanted the effect; it may have moved on since.
+    pub run: Option<Arc<Run>>,
+}
+
+impl From<OutboxItem> for Handed {
+    fn from(item: OutboxItem) -> Self {
+        Self { item, run: None }
+    }
+}
+
 /// What this process decided and is about to do, and who works on effects in the background. These are counted from
 /// before effects are leased until they are done or given up, however that ends, so that what is leased is never
 /// taken for nothing to do.
 pub struct Delivering {
     at_work: watch::Sender<()>,
     /// Committed and leased. Lost with the process, whose successor frees the leases.
-    handed: Mutex<Vec<OutboxItem>>,
+    handed: Mutex<Vec<Handed>>,
 }
 
 /// One that works on effects.
@@ -106,15 +125,23 @@ impl Delivering {
     }
 
     /// Hands over effects that were committed with a lease of this process; a nudge has to follow.
-    pub fn hand(&self, items: &[OutboxItem]) {
-        self.handed().extend_from_slice(items);
+    pub fn hand(&self, items: &[OutboxItem], run: &Run) {
+        if items.is_empty() {
+            return;
+        }
+        let run = Arc::new(run.clone());
+        let handed = |item: &OutboxItem| Handed {
+            item: item.clone(),
+            run: Some(run.clone()),
+        };
+        self.handed().extend(items.iter().map(handed));
     }
 
-    fn take(&self) -> Vec<OutboxItem> {
+    fn take(&self) -> Vec<Handed> {
         std::mem::take(&mut *self.handed())
     }
 
-    fn handed(&self) -> MutexGuard<'_, Vec<OutboxItem>> {
+    fn handed(&self) -> MutexGuard<'_, Vec<Handed>> {
         // What is behind the lock is whole after every statement.
         self.handed.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -23,7 +23,8 @@ pub async fn reconcile(shared: &Shared, item: &OutboxItem, run: &Run) -> Result<
             item,
             not_asked("the handoff is no longer configured".to_owned()),
         )
-        .await;
+        .await
+        .map(drop);
     };
     let claimed_until = shared.clock.now() - run.policy.completion.claim_grace;
     let mut after: Option<UnitId> = None;
@@ -34,7 +35,10 @@ pub async fn reconcile(shared: &Shared, item: &OutboxItem, run: &Run) -> Result<
         };
         let rows = match handoff.warehouse.stored_rows(run.key.game_date, page).await {
             Ok(rows) => rows,
-            Err(error) => return answer(shared, item, not_asked(error.to_string())).await,
+            Err(error) => {
+                let event = not_asked(error.to_string());
+                return answer(shared, item, event).await.map(drop);
+            }
         };
         let last = rows.len() < PAGE_UNITS as usize;
         after = rows.last().map(|row| row.unit.clone());

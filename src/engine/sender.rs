@@ -5,7 +5,13 @@
 
 use chrono::TimeDelta;
 
-use super::{EngineError, Shared, apply, insist::insist, outbox::LEASE, transaction::Measured};
+use super::{
+    EngineError, Shared,
+    apply::{self, Applied},
+    insist::insist,
+    outbox::LEASE,
+    transaction::Measured,
+};
 use crate::{
     domain::{
         Instant,
@@ -22,20 +28,36 @@ use crate::{
 
 /// Most units claimed at a time.
 const CLAIM_UNITS_MAX: u64 = 1_000;
+/// Units claimed first; each claim may be twice the last, so that the first unit does not wait for a thousand.
+const CLAIM_UNITS_FIRST: u64 = 16;
 /// How long it waits for a free slot before it looks again.
 const LOOK: TimeDelta = TimeDelta::seconds(1);
 
 /// Sends until nothing is left, the batch is no longer the run's, or the engine stops: then the rest is handed back.
+/// What was claimed in the transaction of the freeze goes first.
 pub async fn send(
     shared: &Shared,
     item: &OutboxItem,
     batch_id: &BatchId,
+    claimed: Option<(&Run, Claimed)>,
 ) -> Result<(), EngineError> {
     let Some(handoff) = shared.handoff(&item.key) else {
         return Ok(());
     };
-    let mut pacer = Pacer::new(handoff.policy.pace.clone(), shared.clock.now());
-    let mut leased_until = item.due_at;
+    let mut sending = Sending {
+        shared,
+        item,
+        batch_id,
+        pacer: Pacer::new(handoff.policy.pace.clone(), shared.clock.now()),
+        leased_until: item.due_at,
+        most: CLAIM_UNITS_FIRST,
+    };
+    if let Some((run, claimed)) = claimed {
+        let wave = sending_wave(run, batch_id).unwrap_or_default();
+        let now = shared.clock.now();
+        let next_at = sending.publish_on(run, wave, (claimed, now)).await?;
+        sending.pause_until(next_at).await;
+    }
     loop {
         let Some(run) = shared.store.run(&item.key).await? else {
             return Ok(());
@@ -47,34 +69,186 @@ pub async fn send(
             return Err(EngineError::Stopping);
         }
         let now = shared.clock.now();
-        if leased_until < now + LEASE / 2 {
-            leased_until = now + LEASE;
-            if !shared.store.prolong_lease(&item.id, leased_until).await? {
-                return Ok(());
-            }
+        if !sending.prolong(now).await? {
+            return Ok(());
         }
-        let left = run.batch.as_ref().map_or(0, |batch| batch.left_to_send());
-        let allowed = pacer.allowance(run.counts.in_flight, left.min(CLAIM_UNITS_MAX), now);
+        let allowed = sending.allowance(&run, now);
         if allowed == 0 {
-            wait_for_slot(shared, pacer.next_at().max(now + TICK)).await;
+            wait_for_slot(shared, sending.pacer.next_at().max(now + TICK)).await;
             continue;
         }
-        let sent = send_some(
-            shared,
-            &run,
-            &Wave {
-                batch_id,
-                wave,
-                units: allowed,
-            },
-        )
-        .await?;
-        let next_at = match sent {
-            0 => now + LOOK,
-            sent => pacer.note(sent, now),
+        let claimed = sending.claim(&run, wave, allowed).await?;
+        let next_at = sending.publish_on(&run, wave, (claimed, now)).await?;
+        sending.pause_until(next_at).await;
+    }
+}
+
+/// Claims a new wave's first units in the transaction that froze it, as far as the pace allows.
+pub async fn claim_first(
+    shared: &Shared,
+    transaction: &mut Measured,
+    applied: &mut Applied,
+    batch_id: &BatchId,
+) -> Result<Option<Claimed>, EngineError> {
+    let (Some(handoff), Some(wave)) = (
+        shared.handoff(&applied.run.key),
+        sending_wave(&applied.run, batch_id),
+    ) else {
+        return Ok(None);
+    };
+    let now = shared.clock.now();
+    let left = left_to_send(&applied.run).min(CLAIM_UNITS_FIRST);
+    let pacer = Pacer::new(handoff.policy.pace.clone(), now);
+    let units = pacer.allowance(applied.run.counts.in_flight, left, now);
+    if units == 0 {
+        return Ok(None);
+    }
+    let order = Wave {
+        batch_id,
+        wave,
+        units,
+    };
+    let claimed = claim(shared, transaction, &applied.run.key, &order).await?;
+    let tally = spared(&claimed);
+    if let Some(more) = note(shared, transaction, &applied.run.key, tally).await? {
+        applied.absorb(more);
+    }
+    Ok(Some(claimed))
+}
+
+/// A batch being sent.
+struct Sending<'a> {
+    shared: &'a Shared,
+    item: &'a OutboxItem,
+    batch_id: &'a BatchId,
+    pacer: Pacer,
+    leased_until: Instant,
+    /// Most units of the next claim.
+    most: u64,
+}
+
+impl Sending<'_> {
+    /// Keeps the effect this process's; `false`: it is not any more.
+    async fn prolong(&mut self, now: Instant) -> Result<bool, EngineError> {
+        if self.leased_until >= now + LEASE / 2 {
+            return Ok(true);
+        }
+        self.leased_until = now + LEASE;
+        let store = &self.shared.store;
+        Ok(store
+            .prolong_lease(&self.item.id, self.leased_until)
+            .await?)
+    }
+
+    fn allowance(&self, run: &Run, now: Instant) -> u64 {
+        let most = left_to_send(run).min(self.most);
+        self.pacer.allowance(run.counts.in_flight, most, now)
+    }
+
+    async fn pause_until(&self, at: Instant) {
+        let pause = self.shared.clock.sleep_until(at);
+        self.shared.stop.run_until_cancelled(pause).await;
+    }
+
+    async fn claim(&mut self, run: &Run, wave: u32, units: u64) -> Result<Claimed, EngineError> {
+        let order = Wave {
+            batch_id: self.batch_id,
+            wave,
+            units,
         };
-        let pause = shared.clock.sleep_until(next_at);
-        shared.stop.run_until_cancelled(pause).await;
+        let mut transaction = self.shared.begin().await?;
+        let claimed = claim(self.shared, &mut transaction, &run.key, &order).await?;
+        let noted = note(self.shared, &mut transaction, &run.key, spared(&claimed)).await?;
+        transaction.commit().await?;
+        if let Some(applied) = noted {
+            applied.record(self.shared);
+        }
+        Ok(claimed)
+    }
+
+    /// Publishes what is claimed, and what is claimed in the transaction that keeps how the last went, until the pace
+    /// wants a pause; says until when.
+    async fn publish_on(
+        &mut self,
+        run: &Run,
+        wave: u32,
+        (mut claimed, mut claimed_at): (Claimed, Instant),
+    ) -> Result<Instant, EngineError> {
+        loop {
+            let requests: Vec<Request> = claimed
+                .units
+                .iter()
+                .map(|claim| request(run, self.batch_id, claim))
+                .collect();
+            let results = publish(self.shared, run, &requests).await;
+            let tries_max = run.policy.dispatch.publish_tries_max;
+            let verdicts = sort(&claimed.units, &results, tries_max);
+            let next_at = match claimed.units.len() as u64 + claimed.spared {
+                0 => claimed_at + LOOK,
+                taken => self.pacer.note(taken, claimed_at),
+            };
+            self.most = (self.most * 2).min(CLAIM_UNITS_MAX);
+            let keep = || self.confirm(run, wave, (&verdicts, next_at));
+            let Some(next) = insist(self.shared, claimed_at + LEASE, keep).await? else {
+                return Ok(next_at);
+            };
+            (claimed, claimed_at) = next;
+        }
+    }
+
+    /// Keeps how publishing went, and claims the next units in the same transaction where they may go at once.
+    async fn confirm(
+        &self,
+        run: &Run,
+        wave: u32,
+        (verdicts, next_at): (&Verdicts, Instant),
+    ) -> Result<Option<(Claimed, Instant)>, EngineError> {
+        let shared = self.shared;
+        let mut transaction = shared.begin().await?;
+        let now = shared.clock.now();
+        let Verdicts {
+            sent,
+            again,
+            refused,
+        } = verdicts;
+        let tally = transaction
+            .confirm(Confirmation {
+                key: &run.key,
+                sent,
+                again,
+                refused,
+                at: now,
+            })
+            .await?;
+        let mut noted = note(shared, &mut transaction, &run.key, tally).await?;
+        let may_go_on = next_at <= now
+            && again.is_empty()
+            && !shared.stop.is_cancelled()
+            && self.leased_until >= now + LEASE / 2;
+        let mut next = None;
+        if let Some(applied) = noted.as_mut().filter(|_| may_go_on)
+            && sending_wave(&applied.run, self.batch_id) == Some(wave)
+        {
+            let units = self.allowance(&applied.run, now);
+            if units > 0 {
+                let order = Wave {
+                    batch_id: self.batch_id,
+                    wave,
+                    units,
+                };
+                let claimed = claim(shared, &mut transaction, &run.key, &order).await?;
+                let more = note(shared, &mut transaction, &run.key, spared(&claimed)).await?;
+                if let Some(more) = more {
+                    applied.absorb(more);
+                }
+                next = Some((claimed, now));
+            }
+        }
+        transaction.commit().await?;
+        if let Some(applied) = noted {
+            applied.record(shared);
+        }
+        Ok(next)
     }
 }
 
@@ -96,97 +270,64 @@ fn sending_wave(run: &Run, batch_id: &BatchId) -> Option<u32> {
     (run.state == State::Dispatching && batch.left_to_send() > 0).then_some(batch.wave)
 }
 
+fn left_to_send(run: &Run) -> u64 {
+    run.batch.as_ref().map_or(0, |batch| batch.left_to_send())
+}
+
 struct Wave<'a> {
     batch_id: &'a BatchId,
     wave: u32,
     units: u64,
 }
 
-/// Claims, publishes and confirms; says how many units were taken care of.
-async fn send_some(shared: &Shared, run: &Run, wave: &Wave<'_>) -> Result<u64, EngineError> {
-    let lease_until = shared.clock.now() + LEASE;
-    let Claimed { units, spared } = claim(shared, run, wave, lease_until).await?;
-    let requests: Vec<Request> = units
-        .iter()
-        .map(|claim| request(run, wave.batch_id, claim))
-        .collect();
-    let results = publish(shared, run, &requests).await;
-    let verdicts = sort(&units, &results, run.policy.dispatch.publish_tries_max);
-    insist(shared, lease_until, || confirm(shared, run, &verdicts)).await?;
-    Ok(units.len() as u64 + spared)
-}
-
-/// Keeps what became of claimed units.
-async fn confirm(shared: &Shared, run: &Run, verdicts: &Verdicts) -> Result<(), EngineError> {
-    let mut transaction = shared.begin().await?;
-    let now = shared.clock.now();
-    let Verdicts {
-        sent,
-        again,
-        refused,
-    } = verdicts;
-    let tally = transaction
-        .confirm(Confirmation {
-            key: &run.key,
-            sent,
-            again,
-            refused,
-            at: now,
-        })
-        .await?;
-    commit(shared, transaction, &run.key, tally).await
-}
-
 async fn claim(
     shared: &Shared,
-    run: &Run,
+    transaction: &mut Measured,
+    key: &RunKey,
     wave: &Wave<'_>,
-    lease_until: Instant,
 ) -> Result<Claimed, EngineError> {
-    let mut transaction = shared.begin().await?;
     let now = shared.clock.now();
-    let claimed = transaction
+    Ok(transaction
         .claim(ClaimOrder {
-            key: &run.key,
+            key,
             batch_id: wave.batch_id,
             wave: wave.wave,
             units_max: u32::try_from(wave.units).unwrap_or(u32::MAX),
-            lease_until,
+            lease_until: now + LEASE,
             now,
         })
-        .await?;
-    let spared = SentTally {
-        spared: claimed.spared,
-        ..SentTally::default()
-    };
-    commit(shared, transaction, &run.key, spared).await?;
-    Ok(claimed)
+        .await?)
 }
 
-/// Commits with what it did to the run, so that no crash can part the rows and the counts.
-async fn commit(
+fn spared(claimed: &Claimed) -> SentTally {
+    SentTally {
+        spared: claimed.spared,
+        ..SentTally::default()
+    }
+}
+
+/// Takes the run on by what was done to its rows, in their transaction, so that no crash can part the rows and the
+/// counts; `None`: it changes nothing.
+async fn note(
     shared: &Shared,
-    mut transaction: Measured,
+    transaction: &mut Measured,
     key: &RunKey,
     tally: SentTally,
-) -> Result<(), EngineError> {
+) -> Result<Option<Applied>, EngineError> {
     let nothing = SentTally {
         at: tally.at,
         ..SentTally::default()
     };
-    let run = match tally == nothing {
-        true => None,
-        false => transaction.run(key).await?,
+    if tally == nothing {
+        return Ok(None);
+    }
+    let Some(run) = transaction.run(key).await? else {
+        return Ok(None);
     };
-    let Some(run) = run else {
-        transaction.commit().await?;
-        return Ok(());
-    };
-    let event = Event::Sent(tally);
-    let applied = apply::apply(shared, &mut *transaction, run, event, shared.clock.now()).await?;
-    transaction.commit().await?;
-    applied.record(shared);
-    Ok(())
+    let (event, now) = (Event::Sent(tally), shared.clock.now());
+    Ok(Some(
+        apply::apply(shared, &mut **transaction, run, event, now).await?,
+    ))
 }
 
 fn request(run: &Run, batch_id: &BatchId, claim: &Claim) -> Request {

@@ -8,7 +8,7 @@ use sqlx::SqliteConnection;
 
 use super::{
     unit::{Plan, UnitRow},
-    units::{self, about, standing, unit_row},
+    units::{self, about, standing},
     values::{failed, get, get_number, micros},
 };
 use crate::{
@@ -111,16 +111,11 @@ pub(super) async fn missing(
 ) -> Result<Tally, StoreError> {
     let mut tally = Tally::default();
     loop {
-        let due = about(DUE_CLAIMS, key)
-            .bind(micros(claimed_until))
-            .bind(CLAIMS_MAX)
-            .fetch_all(&mut *connection)
-            .await
-            .map_err(failed("read claims without a row"))?;
-        if due.is_empty() {
+        let values = vec![micros(claimed_until).into(), CLAIMS_MAX.into()];
+        let mut rows = units::rows(connection, key, DUE_CLAIMS, values).await?;
+        if rows.is_empty() {
             return Ok(tally);
         }
-        let mut rows = due.iter().map(unit_row).collect::<Result<Vec<_>, _>>()?;
         for row in &mut rows {
             tally.absorb(row.miss(plan));
         }

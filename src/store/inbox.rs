@@ -17,11 +17,13 @@ use crate::{
     ports::store::{Quarantined, QueueFigures, StoreError, UNKNOWN_UNIT},
 };
 
-const ACCEPT: &str = "
+pub(super) const ACCEPT: &str = "
     INSERT INTO inbox (message_id, source, at)
     SELECT arrived.value, $2, $3 FROM json_each($1) AS arrived WHERE true
-    ON CONFLICT (message_id) DO NOTHING
-    RETURNING message_id";
+    ON CONFLICT (message_id) DO NOTHING";
+
+/// Nothing leaves the inbox, so a statement numbers what it adds without a gap: `$1` the number before the first.
+const ACCEPTED: &str = "SELECT message_id FROM inbox WHERE id > $1";
 
 const QUARANTINE: &str = "
     INSERT INTO quarantine (source, message_id, received_at, code, reason, game_date, body, bytes, sha256)
@@ -65,13 +67,27 @@ pub(super) async fn accept(
     connection: &mut SqliteConnection,
     arrived: &Arrived<'_>,
 ) -> Result<Vec<bool>, StoreError> {
-    let rows = sqlx::query(ACCEPT)
+    let doing = "accept messages";
+    let accepted = sqlx::query(ACCEPT)
         .bind(to_json(&arrived.message_ids)?)
         .bind(arrived.source)
         .bind(micros(arrived.at))
+        .execute(&mut *connection)
+        .await
+        .map_err(failed(doing))?;
+    let count = accepted.rows_affected();
+    if count == arrived.message_ids.len() as u64 {
+        return Ok(vec![true; arrived.message_ids.len()]);
+    }
+    if count == 0 {
+        return Ok(vec![false; arrived.message_ids.len()]);
+    }
+    let before = accepted.last_insert_rowid() - i64::try_from(count).map_err(failed(doing))?;
+    let rows = sqlx::query(ACCEPTED)
+        .bind(before)
         .fetch_all(connection)
         .await
-        .map_err(failed("accept messages"))?;
+        .map_err(failed(doing))?;
     let mut fresh = rows
         .iter()
         .map(|row| get::<String>(row, 0))

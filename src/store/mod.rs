@@ -42,6 +42,7 @@ use crate::{
 mod answers;
 mod deliveries;
 mod inbox;
+mod later;
 mod ledger;
 mod outbox;
 mod people;
@@ -55,6 +56,7 @@ mod transaction;
 mod unit;
 mod units;
 mod values;
+mod warm;
 
 use outbox::Lease;
 use transaction::{SqliteTransaction, Writer};
@@ -106,11 +108,17 @@ impl SqliteStore {
             .row_buffer_size(ROWS_BUFFERED)
             .busy_timeout(BUSY_TIMEOUT);
         migrate(options.clone().create_if_missing(true)).await?;
-        let connection = options
+        let mut connection = options
             .connect()
             .await
             .map_err(failed("open the database"))?;
-        Ok(Self::of(connection, options, Some(lock)))
+        warm::writer(&mut connection)
+            .await
+            .map_err(failed("prepare what is written"))?;
+        let store = Self::of(connection, options, Some(lock));
+        // One is there from the start; the others come when they are needed.
+        drop(store.reader().await?);
+        Ok(store)
     }
 
     /// Opens the file to read it, also while another process holds it. Nothing can be written.
@@ -133,6 +141,9 @@ impl SqliteStore {
     fn of(connection: SqliteConnection, options: SqliteConnectOptions, lock: Option<File>) -> Self {
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS_MAX)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .after_connect(|connection, _| Box::pin(warm::reader(connection)))
             .connect_lazy_with(options.read_only(true));
         let writer = Writer {
             connection,

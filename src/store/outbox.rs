@@ -4,13 +4,16 @@
 
 use sqlx::{SqliteConnection, sqlite::SqliteRow};
 
-use super::values::{failed, from_json, get, get_instant, get_number, instant, micros, to_json};
+use super::{
+    later::Write,
+    values::{failed, from_json, get, get_instant, get_number, instant, micros, to_json},
+};
 use crate::{
     domain::Instant,
     ports::store::{OutboxEnd, OutboxItem, StoreError},
 };
 
-const PUT: &str = "
+pub(super) const PUT: &str = "
     INSERT INTO outbox (id, decided_at, due_at, tries, body, lease_until) VALUES ($1, $2, $3, $4, $5, $6)";
 
 const LEASE: &str = "
@@ -24,7 +27,7 @@ const LEASE: &str = "
 const PROLONG: &str =
     "UPDATE outbox SET lease_until = $2 WHERE id = $1 AND lease_until IS NOT NULL AND dead = 0";
 
-const DONE: &str = "DELETE FROM outbox WHERE id = $1";
+pub(super) const DONE: &str = "DELETE FROM outbox WHERE id = $1";
 
 const LATER: &str = "
     UPDATE outbox SET due_at = $2, error = $3, tries = tries + 1, lease_until = NULL WHERE id = $1";
@@ -32,7 +35,7 @@ const LATER: &str = "
 const DEAD: &str = "
     UPDATE outbox SET dead = 1, error = $2, tries = tries + 1, lease_until = NULL WHERE id = $1";
 
-const NEXT_AT: &str = "
+pub(super) const NEXT_AT: &str = "
     SELECT min(CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END) AS at
     FROM outbox WHERE dead = 0";
 
@@ -40,23 +43,19 @@ const FREE: &str = "UPDATE outbox SET lease_until = NULL WHERE lease_until IS NO
 
 const FREE_UNITS: &str = "UPDATE units SET lease_until = 0 WHERE lease_until IS NOT NULL";
 
-/// Puts an effect into the outbox, leased from the start.
-pub(super) async fn put(
-    connection: &mut SqliteConnection,
-    item: &OutboxItem,
-    lease_until: Instant,
-) -> Result<(), StoreError> {
-    sqlx::query(PUT)
-        .bind(item.id.as_str())
-        .bind(micros(item.decided_at))
-        .bind(micros(item.due_at))
-        .bind(i64::from(item.tries))
-        .bind(to_json(item)?)
-        .bind(micros(lease_until))
-        .execute(connection)
-        .await
-        .map_err(failed("put an effect into the outbox"))?;
-    Ok(())
+/// Putting an effect into the outbox, leased from the start.
+pub(super) fn put(item: &OutboxItem, lease_until: Instant) -> Result<Write, StoreError> {
+    Ok(Write {
+        sql: PUT,
+        values: vec![
+            item.id.as_str().into(),
+            micros(item.decided_at).into(),
+            micros(item.due_at).into(),
+            i64::from(item.tries).into(),
+            to_json(item)?.into(),
+            micros(lease_until).into(),
+        ],
+    })
 }
 
 /// What is leased, and until when.
@@ -101,25 +100,17 @@ pub(super) async fn prolong(
     Ok(prolonged.rows_affected() > 0)
 }
 
-/// Ends a try at an effect.
-pub(super) async fn end(
-    connection: &mut SqliteConnection,
-    id: &str,
-    end: &OutboxEnd,
-) -> Result<(), StoreError> {
-    let statement = match end {
-        OutboxEnd::Done => sqlx::query(DONE).bind(id),
-        OutboxEnd::Later { due_at, error } => sqlx::query(LATER)
-            .bind(id)
-            .bind(micros(*due_at))
-            .bind(error.as_str()),
-        OutboxEnd::Dead { error } => sqlx::query(DEAD).bind(id).bind(error.as_str()),
+/// Ending a try at an effect.
+pub(super) fn end(id: &str, end: &OutboxEnd) -> Write {
+    let (sql, values) = match end {
+        OutboxEnd::Done => (DONE, vec![id.into()]),
+        OutboxEnd::Later { due_at, error } => (
+            LATER,
+            vec![id.into(), micros(*due_at).into(), error.as_str().into()],
+        ),
+        OutboxEnd::Dead { error } => (DEAD, vec![id.into(), error.as_str().into()]),
     };
-    statement
-        .execute(connection)
-        .await
-        .map_err(failed("end an effect"))?;
-    Ok(())
+    Write { sql, values }
 }
 
 /// When the next effect is due.

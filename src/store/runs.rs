@@ -5,6 +5,7 @@
 use sqlx::{SqliteConnection, sqlite::SqliteRow};
 
 use super::{
+    later::Write,
     units::about,
     values::{date, date_text, failed, from_json, get, get_instant, micros, to_json},
 };
@@ -18,9 +19,9 @@ use crate::{
     ports::store::{HistoryEntry, NightsBefore, StoreError},
 };
 
-const RUN: &str = "SELECT body FROM runs WHERE handoff = $1 AND game_date = $2";
+pub(super) const RUN: &str = "SELECT body FROM runs WHERE handoff = $1 AND game_date = $2";
 
-const SAVE: &str = "
+pub(super) const SAVE: &str = "
     INSERT INTO runs (handoff, game_date, purpose, state, opened_at, closed_at, next_wake_at, body)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
     ON CONFLICT (handoff, game_date) DO UPDATE SET
@@ -31,11 +32,11 @@ const OF_BATCH: &str = "
     SELECT handoff, game_date FROM batches WHERE batch_id = $1
     ORDER BY game_date DESC, handoff LIMIT 1";
 
-const DUE: &str = "
+pub(super) const DUE: &str = "
     SELECT handoff, game_date FROM runs WHERE next_wake_at <= $1
     ORDER BY next_wake_at, handoff, game_date LIMIT $2";
 
-const NEXT_WAKE_AT: &str = "
+pub(super) const NEXT_WAKE_AT: &str = "
     SELECT min(at) AS at FROM (
         SELECT min(next_wake_at) AS at FROM runs UNION ALL SELECT next_wake_at FROM service)";
 
@@ -54,7 +55,7 @@ const BETWEEN: &str = "
     SELECT body FROM runs
     WHERE handoff = $1 AND game_date BETWEEN $2 AND $3 AND purpose = 'tonight' ORDER BY game_date";
 
-const APPEND: &str =
+pub(super) const APPEND: &str =
     "INSERT INTO history (handoff, game_date, at, step, entry) VALUES ($1, $2, $3, $4, $5)";
 
 const HISTORY: &str =
@@ -90,27 +91,25 @@ pub(super) async fn between(
     rows.iter().map(body).collect()
 }
 
-/// Saves the run with its next wake.
-pub(super) async fn save(
-    connection: &mut SqliteConnection,
-    run: &Run,
-    next_wake_at: Option<Instant>,
-) -> Result<(), StoreError> {
+/// Saving the run with its next wake.
+pub(super) fn save(run: &Run, next_wake_at: Option<Instant>) -> Result<Write, StoreError> {
     let purpose = match run.purpose {
         Purpose::Tonight => "tonight",
         Purpose::Backfill => "backfill",
     };
-    about(SAVE, &run.key)
-        .bind(purpose)
-        .bind(run.state.name())
-        .bind(micros(run.opened_at))
-        .bind(run.closed_at.map(micros))
-        .bind(next_wake_at.map(micros))
-        .bind(to_json(run)?)
-        .execute(connection)
-        .await
-        .map_err(failed("save a run"))?;
-    Ok(())
+    Ok(Write {
+        sql: SAVE,
+        values: vec![
+            run.key.handoff.as_str().into(),
+            date_text(run.key.game_date).into(),
+            purpose.into(),
+            run.state.name().into(),
+            micros(run.opened_at).into(),
+            run.closed_at.map(micros).into(),
+            next_wake_at.map(micros).into(),
+            to_json(run)?.into(),
+        ],
+    })
 }
 
 /// The run that a batch belongs to; of handoffs whose batches share an id, the first of the latest date.
@@ -194,20 +193,19 @@ pub(super) async fn nights(
     rows.iter().map(|row| Ok(body(row)?.night())).collect()
 }
 
-/// Adds to the history.
-pub(super) async fn append(
-    connection: &mut SqliteConnection,
-    entry: &HistoryEntry,
-) -> Result<(), StoreError> {
+/// Adding to the history.
+pub(super) fn append(entry: &HistoryEntry) -> Result<Write, StoreError> {
     let step = entry.step.map(i64::try_from).transpose();
-    about(APPEND, &entry.key)
-        .bind(micros(entry.at))
-        .bind(step.map_err(failed("number a step"))?)
-        .bind(to_json(entry)?)
-        .execute(connection)
-        .await
-        .map_err(failed("add to the history"))?;
-    Ok(())
+    Ok(Write {
+        sql: APPEND,
+        values: vec![
+            entry.key.handoff.as_str().into(),
+            date_text(entry.key.game_date).into(),
+            micros(entry.at).into(),
+            step.map_err(failed("number a step"))?.into(),
+            to_json(entry)?.into(),
+        ],
+    })
 }
 
 /// A night's history, as it was written.

@@ -2,11 +2,11 @@
 //!
 //! Which units a wave holds belongs to `staging`; how fast they are sent is not decided here.
 
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+use sqlx::SqliteConnection;
 
 use super::{
     unit::{Phase, Plan, UnitRow},
-    units::{self, about, unit_row},
+    units::{self, about},
     values::{failed, from_json, get, micros},
 };
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     ports::store::{Claim, ClaimOrder, Claimed, Confirmation, StoreError},
 };
 
-const IS_SENDABLE: &str = "
+pub(super) const IS_SENDABLE: &str = "
     SELECT count(*) > 0 AS sendable FROM batches
     WHERE handoff = $1 AND game_date = $2 AND batch_id = $3 AND wave >= $4 AND released = 0";
 
@@ -61,15 +61,10 @@ pub(super) async fn claim(
             return Ok(claimed);
         }
         let mut rows = Vec::with_capacity(page.len());
-        for candidate in &page {
-            let mut row = unit_row(candidate)?;
+        for (listing, mut row) in page {
             if take(&mut row, order) {
                 claimed.units.push(Claim {
-                    unit: from_json(
-                        candidate
-                            .try_get("listing")
-                            .map_err(failed("read a listing"))?,
-                    )?,
+                    unit: from_json(&listing)?,
                     attempt: row.attempt,
                     tries: row.tries,
                 });
@@ -86,27 +81,22 @@ async fn candidates(
     connection: &mut SqliteConnection,
     order: &ClaimOrder<'_>,
     taken: usize,
-) -> Result<Vec<SqliteRow>, StoreError> {
+) -> Result<Vec<(String, UnitRow)>, StoreError> {
     let left = i64::from(order.units_max) - i64::try_from(taken).unwrap_or(i64::MAX);
     if left <= 0 {
         return Ok(Vec::new());
     }
-    let in_doubt = about(IN_DOUBT, order.key)
-        .bind(order.batch_id.as_str())
-        .bind(micros(order.now))
-        .bind(left)
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(failed("read units in doubt"))?;
+    let values = vec![
+        order.batch_id.as_str().into(),
+        micros(order.now).into(),
+        left.into(),
+    ];
+    let in_doubt = units::rows_listed(connection, order.key, IN_DOUBT, values).await?;
     if !in_doubt.is_empty() {
         return Ok(in_doubt);
     }
-    about(STAGED, order.key)
-        .bind(i64::from(order.wave))
-        .bind(left)
-        .fetch_all(connection)
-        .await
-        .map_err(failed("read a wave's units"))
+    let values = vec![i64::from(order.wave).into(), left.into()];
+    units::rows_listed(connection, order.key, STAGED, values).await
 }
 
 /// Takes a unit for sending, or spares it: then `false`.

@@ -14,12 +14,24 @@ use super::{
 };
 use crate::{
     domain::{
-        completion::{GAMES_MAX, GameCounts},
+        completion::{GAMES_MAX, GameCounts, Standing},
         event::FrozenTally,
         ids::{BatchId, GameId, RunKey},
     },
     ports::store::{StagePage, StoreError},
 };
+
+/// `$3` the first unit of a page, `$4` its last.
+pub(super) const KNOWS: &str = "
+    SELECT EXISTS (
+        SELECT 1 FROM units WHERE handoff = $1 AND game_date = $2 AND unit BETWEEN $3 AND $4) AS knows";
+
+/// `$3` the wave, `$4` units that were never listed, each with the wave that is to send it.
+pub(super) const LIST_NEW: &str = "
+    INSERT INTO units (handoff, game_date, unit, game_id, listing, listed_wave, standing, in_time, staged_wave)
+    SELECT $1, $2, page.value ->> 0, page.value ->> 1, page.value -> 2, $3,
+        page.value ->> 3, page.value ->> 4, page.value ->> 5
+    FROM jsonb_each($4) AS page";
 
 /// `$3` the wave, `$4` the plan's wave, `$5` the units. A unit of the plan whose row the listing saw is merged when
 /// the wave is frozen; until then the plan's counts know nothing of it. A row without its instant counts as in time
@@ -68,37 +80,29 @@ pub(super) const STAGE: &str = "
         ORDER BY page.key
         LIMIT $8)";
 
-const FREEZE: &str = "
+pub(super) const FREEZE: &str = "
     INSERT INTO batches (handoff, game_date, batch_id, wave) VALUES ($1, $2, $3, $4)
     ON CONFLICT (handoff, batch_id) DO UPDATE SET wave = excluded.wave";
 
-const COUNT_STANDINGS: &str = "
-    SELECT standing, reason, missing, in_time, dispatched = 1 OR coalesce(staged_wave, 0) = $3 AS counted,
-        count(*) AS units, max(true_at) AS latest_true_at
+/// All that is counted of a wave, in one walk through its units.
+pub(super) const COUNT: &str = "
+    SELECT game_id, standing, reason, missing, in_time,
+        dispatched = 1 OR coalesce(staged_wave, 0) = $3 AS counted,
+        count(*) AS units, max(true_at) AS latest_true_at,
+        count(CASE WHEN staged_wave = $3 THEN 1 END) AS to_send,
+        count(CASE WHEN staged_wave = $3 AND attempt > 0 THEN 1 END) AS retried,
+        count(CASE WHEN staged_wave = $3 AND batch_id = $4 AND phase = 'answered' AND sent_at IS NOT NULL
+            THEN 1 END) AS resent_answered,
+        count(CASE WHEN staged_wave = $3 AND batch_id = $4 AND phase = 'given_up' THEN 1 END) AS resent_given_up
     FROM units
     WHERE handoff = $1 AND game_date = $2 AND listed_wave = $3
-    GROUP BY standing, reason, missing, in_time, counted";
-
-const COUNT_GAMES: &str = "
-    SELECT game_id, count(*) AS ready, sum(CASE WHEN standing IN (3, 5) THEN 1 ELSE 0 END) AS predicted
-    FROM units
-    WHERE handoff = $1 AND game_date = $2 AND listed_wave = $3
-    GROUP BY game_id
-    ORDER BY game_id";
-
-pub(super) const COUNT_STAGED: &str = "
-    SELECT count(*) AS to_send,
-        count(CASE WHEN attempt > 0 THEN 1 END) AS retried,
-        count(CASE WHEN batch_id = $4 AND phase = 'answered' AND sent_at IS NOT NULL THEN 1 END) AS resent_answered,
-        count(CASE WHEN batch_id = $4 AND phase = 'given_up' THEN 1 END) AS resent_given_up
-    FROM units
-    WHERE handoff = $1 AND game_date = $2 AND staged_wave = $3";
+    GROUP BY game_id, standing, reason, missing, in_time, counted";
 
 const COUNT_ORPHANS: &str = "
     SELECT count(*) AS orphans FROM units
     WHERE handoff = $1 AND game_date = $2 AND listed_wave <> $3 AND (listed_wave = $4 OR plan_wave = $4)";
 
-const KEEP_GAMES_UNTIL: &str =
+pub(super) const KEEP_GAMES_UNTIL: &str =
     "UPDATE batches SET games_until = $4 WHERE handoff = $1 AND game_date = $2 AND batch_id = $3";
 
 const RELEASE: &str =
@@ -111,6 +115,64 @@ pub(super) const RELEASE_LEASES: &str = "
 
 /// Stages a page and says how many of it would be sent.
 pub(super) async fn stage(
+    connection: &mut SqliteConnection,
+    page: &StagePage<'_>,
+    plan: &Plan,
+) -> Result<u64, StoreError> {
+    let (Some(first), Some(last)) = (page.units.first(), page.units.last()) else {
+        return Ok(0);
+    };
+    let knows = about(KNOWS, page.key)
+        .bind(first.unit.as_str())
+        .bind(last.unit.as_str())
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(failed("look for units"))?;
+    if get(&knows, 0)? {
+        stage_known(connection, page, plan).await
+    } else {
+        stage_new(connection, page).await
+    }
+}
+
+/// Units of which there is no row: without one, each is to be sent that has no prediction.
+async fn stage_new(
+    connection: &mut SqliteConnection,
+    page: &StagePage<'_>,
+) -> Result<u64, StoreError> {
+    let most = match page.attempts_max {
+        0 => 0,
+        _ => page.units_max.unwrap_or(u64::MAX),
+    };
+    let mut staged = 0;
+    let rows = page.units.iter().map(|unit| {
+        let is_staged = !unit.has_row && staged < most;
+        staged += u64::from(is_staged);
+        let standing = if unit.has_row {
+            Standing::Stored
+        } else {
+            Standing::Unanswered
+        };
+        (
+            &unit.unit,
+            &unit.game_id,
+            unit,
+            standing.rank(),
+            u8::from(unit.has_row),
+            is_staged.then_some(page.wave),
+        )
+    });
+    let rows: Vec<_> = rows.collect();
+    about(LIST_NEW, page.key)
+        .bind(i64::from(page.wave))
+        .bind(to_json(&rows)?)
+        .execute(connection)
+        .await
+        .map_err(failed("stage units"))?;
+    Ok(staged)
+}
+
+async fn stage_known(
     connection: &mut SqliteConnection,
     page: &StagePage<'_>,
     plan: &Plan,
@@ -178,87 +240,74 @@ pub(super) async fn freeze(
         .execute(&mut *connection)
         .await
         .map_err(failed("merge listed rows"))?;
-    let mut tally = FrozenTally::default();
-    count_standings(connection, order, &mut tally).await?;
-    count_staged(connection, order, &mut tally).await?;
-    count_games(connection, order, &mut tally).await?;
-    Ok(tally)
-}
-
-async fn count_standings(
-    connection: &mut SqliteConnection,
-    order: &Freeze<'_>,
-    tally: &mut FrozenTally,
-) -> Result<(), StoreError> {
-    let groups = about(COUNT_STANDINGS, order.key)
-        .bind(i64::from(order.wave))
-        .fetch_all(connection)
+    let groups = about(COUNT, order.key)
+        .bind(wave)
+        .bind(order.batch_id.as_str())
+        .fetch_all(&mut *connection)
         .await
         .map_err(failed("count a plan"))?;
+    let mut tally = FrozenTally::default();
+    let mut games: BTreeMap<GameId, GameCounts> = BTreeMap::new();
     for group in &groups {
-        let standing = standing(get(group, "standing")?)?;
-        let units: u64 = get_number(group, "units")?;
-        tally.plan.add(standing, units);
-        if get(group, "counted")? {
-            tally.sent.add(standing, units);
-        }
-        if get(group, "in_time")? {
-            tally.in_time += units;
-        }
-        if get(group, "missing")? {
-            tally.missing += units;
-        }
-        if let Some(reason) = get::<Option<String>>(group, "reason")? {
-            *tally.reasons.entry(reason).or_default() += units;
-        }
-        if standing.is_satisfied() {
-            let latest = get_instant(group, "latest_true_at")?;
-            tally.latest_true_at = tally.latest_true_at.max(latest);
-        }
+        let counts = count(group, &mut tally)?;
+        let game = games.entry(GameId::new(get::<String>(group, "game_id")?));
+        let sum = game.or_default();
+        sum.ready += counts.ready;
+        sum.predicted += counts.predicted;
     }
-    Ok(())
-}
-
-async fn count_staged(
-    connection: &mut SqliteConnection,
-    order: &Freeze<'_>,
-    tally: &mut FrozenTally,
-) -> Result<(), StoreError> {
-    let staged = about(COUNT_STAGED, order.key)
-        .bind(i64::from(order.wave))
-        .bind(order.batch_id.as_str())
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(failed("count a wave"))?;
-    tally.to_send = get_number(&staged, "to_send")?;
-    tally.retried = get_number(&staged, "retried")?;
-    tally.resent_answered = get_number(&staged, "resent_answered")?;
-    tally.resent_given_up = get_number(&staged, "resent_given_up")?;
     if order.plan.wave > 0 {
         let orphans = about(COUNT_ORPHANS, order.key)
-            .bind(i64::from(order.wave))
+            .bind(wave)
             .bind(i64::from(order.plan.wave))
-            .fetch_one(connection)
+            .fetch_one(&mut *connection)
             .await
             .map_err(failed("count orphans"))?;
         tally.orphans = get_number(&orphans, "orphans")?;
     }
-    Ok(())
+    keep_games(connection, order, (games, &mut tally)).await?;
+    Ok(tally)
+}
+
+/// Adds a group of units that are alike; says what it adds to their game.
+fn count(group: &SqliteRow, tally: &mut FrozenTally) -> Result<GameCounts, StoreError> {
+    let standing = standing(get(group, "standing")?)?;
+    let units: u64 = get_number(group, "units")?;
+    tally.plan.add(standing, units);
+    if get(group, "counted")? {
+        tally.sent.add(standing, units);
+    }
+    if get(group, "in_time")? {
+        tally.in_time += units;
+    }
+    if get(group, "missing")? {
+        tally.missing += units;
+    }
+    if let Some(reason) = get::<Option<String>>(group, "reason")? {
+        *tally.reasons.entry(reason).or_default() += units;
+    }
+    if standing.is_satisfied() {
+        let latest = get_instant(group, "latest_true_at")?;
+        tally.latest_true_at = tally.latest_true_at.max(latest);
+    }
+    tally.to_send += get_number::<u64>(group, "to_send")?;
+    tally.retried += get_number::<u64>(group, "retried")?;
+    tally.resent_answered += get_number::<u64>(group, "resent_answered")?;
+    tally.resent_given_up += get_number::<u64>(group, "resent_given_up")?;
+    let is_predicted = matches!(standing, Standing::Claimed | Standing::Stored);
+    Ok(GameCounts {
+        ready: units,
+        predicted: if is_predicted { units } else { 0 },
+    })
 }
 
 /// Keeps at most [`GAMES_MAX`] games apart: the first by id, and the rest under one name.
-async fn count_games(
+async fn keep_games(
     connection: &mut SqliteConnection,
     order: &Freeze<'_>,
-    tally: &mut FrozenTally,
+    (games, tally): (BTreeMap<GameId, GameCounts>, &mut FrozenTally),
 ) -> Result<(), StoreError> {
-    let rows = about(COUNT_GAMES, order.key)
-        .bind(i64::from(order.wave))
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(failed("count games"))?;
-    let games: Vec<(GameId, GameCounts)> = rows.iter().map(game).collect::<Result<_, _>>()?;
-    let last = (games.len() > GAMES_MAX).then(|| games[GAMES_MAX - 2].0.clone());
+    let last = games.keys().nth(GAMES_MAX - 2);
+    let last = last.filter(|_| games.len() > GAMES_MAX).cloned();
     let plan = Plan {
         games_until: last,
         ..order.plan.clone()
@@ -277,14 +326,6 @@ async fn count_games(
         .await
         .map_err(failed("keep the games apart"))?;
     Ok(())
-}
-
-fn game(row: &SqliteRow) -> Result<(GameId, GameCounts), StoreError> {
-    let counts = GameCounts {
-        ready: get_number(row, "ready")?,
-        predicted: get_number(row, "predicted")?,
-    };
-    Ok((GameId::new(get::<String>(row, "game_id")?), counts))
 }
 
 /// Frees what a batch has not sent.

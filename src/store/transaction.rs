@@ -10,6 +10,7 @@ use super::{
     answers::{self, Promise},
     deliveries,
     inbox::{self, Arrived},
+    later::{Later, Write},
     outbox, people, runs, sending,
     staging::{self, Freeze},
     stuck,
@@ -90,6 +91,12 @@ pub(super) struct SqliteTransaction {
     writer: OwnedMutexGuard<Writer>,
     /// The plan last looked up: most transactions are about one run.
     plan: Option<(RunKey, Plan)>,
+    /// Writes to the tables of runs, history and outbox that are put off, and marks.
+    later: Later,
+    /// A mark is among what is put off.
+    is_marking: bool,
+    /// Something put off could not be written: nothing may be committed before it is undone.
+    is_broken: bool,
 }
 
 impl SqliteTransaction {
@@ -98,11 +105,43 @@ impl SqliteTransaction {
         writer.idle().await?;
         writer.is_open = true;
         execute(&mut writer.connection, "BEGIN IMMEDIATE").await?;
-        Ok(Self { writer, plan: None })
+        Ok(Self {
+            writer,
+            plan: None,
+            later: Later::default(),
+            is_marking: false,
+            is_broken: false,
+        })
     }
 
-    fn connection(&mut self) -> &mut SqliteConnection {
-        &mut self.writer.connection
+    /// The connection, once what was put off is written.
+    async fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+        self.write("write what a step did").await?;
+        Ok(&mut self.writer.connection)
+    }
+
+    /// The connection, for what neither reads nor writes the tables whose writes are put off.
+    async fn aside(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+        if self.is_marking {
+            return self.connection().await;
+        }
+        Ok(&mut self.writer.connection)
+    }
+
+    async fn write(&mut self, doing: &'static str) -> Result<(), StoreError> {
+        if self.is_broken {
+            return Err(failed(doing)("an earlier write of the transaction failed"));
+        }
+        self.is_marking = false;
+        let connection = &mut self.writer.connection;
+        let written = self.later.write(connection, doing).await;
+        self.is_broken = written.is_err();
+        written
+    }
+
+    fn put_off(&mut self, sql: &'static str) {
+        let values = Vec::new();
+        self.later.add(Write { sql, values });
     }
 
     async fn plan(&mut self, key: &RunKey) -> Result<Plan, StoreError> {
@@ -111,7 +150,7 @@ impl SqliteTransaction {
         {
             return Ok(plan.clone());
         }
-        let plan = units::plan(self.connection(), key).await?;
+        let plan = units::plan(self.aside().await?, key).await?;
         self.plan = Some((key.clone(), plan.clone()));
         Ok(plan)
     }
@@ -128,19 +167,19 @@ async fn execute(connection: &mut SqliteConnection, sql: &'static str) -> Result
 #[async_trait]
 impl DeliveryTransaction for SqliteTransaction {
     async fn reached(&mut self, openings: &[String]) -> Result<Vec<Reached>, StoreError> {
-        deliveries::reached(self.connection(), openings).await
+        deliveries::reached(self.aside().await?, openings).await
     }
 
     async fn silences(&mut self, now: Instant) -> Result<Vec<Silence>, StoreError> {
-        people::silences(self.connection(), now).await
+        people::silences(self.aside().await?, now).await
     }
 
     async fn silence(&mut self, silence: &Silence) -> Result<(), StoreError> {
-        people::silence(self.connection(), silence).await
+        people::silence(self.connection().await?, silence).await
     }
 
     async fn post(&mut self, posting: Posting<'_>) -> Result<bool, StoreError> {
-        deliveries::post(self.connection(), &posting).await
+        deliveries::post(self.aside().await?, &posting).await
     }
 
     async fn add_delivery(
@@ -149,26 +188,26 @@ impl DeliveryTransaction for SqliteTransaction {
         planned: &Planned,
         now: Instant,
     ) -> Result<(), StoreError> {
-        deliveries::add(self.connection(), notice_id, planned, now).await
+        deliveries::add(self.aside().await?, notice_id, planned, now).await
     }
 
     async fn stuck_on(
         &mut self,
         channel: &ChannelId,
     ) -> Result<Vec<(String, Severity)>, StoreError> {
-        stuck::stuck_on(self.connection(), channel).await
+        stuck::stuck_on(self.connection().await?, channel).await
     }
 
     async fn failed_before(&mut self, channel: &ChannelId) -> Result<u64, StoreError> {
-        stuck::failed_before(self.connection(), channel).await
+        stuck::failed_before(self.connection().await?, channel).await
     }
 
     async fn try_again(&mut self, channel: &ChannelId, now: Instant) -> Result<(), StoreError> {
-        stuck::try_again(self.connection(), channel, now).await
+        stuck::try_again(self.connection().await?, channel, now).await
     }
 
     async fn channels_of(&mut self, notice_id: &str) -> Result<Vec<ChannelId>, StoreError> {
-        deliveries::channels_of(self.connection(), notice_id).await
+        deliveries::channels_of(self.aside().await?, notice_id).await
     }
 
     async fn end_delivery(
@@ -177,7 +216,7 @@ impl DeliveryTransaction for SqliteTransaction {
         channel: &ChannelId,
         end: &DeliveryEnd,
     ) -> Result<(), StoreError> {
-        deliveries::end(self.connection(), (notice_id, channel), end).await
+        deliveries::end(self.connection().await?, (notice_id, channel), end).await
     }
 
     async fn keep_thread(
@@ -186,11 +225,11 @@ impl DeliveryTransaction for SqliteTransaction {
         about: &str,
         thread: &str,
     ) -> Result<(), StoreError> {
-        deliveries::keep_thread(self.connection(), channel, (about, thread)).await
+        deliveries::keep_thread(self.connection().await?, channel, (about, thread)).await
     }
 
     async fn service(&mut self) -> Result<Service, StoreError> {
-        people::service(self.connection()).await
+        people::service(self.aside().await?).await
     }
 
     async fn save_service(
@@ -198,47 +237,59 @@ impl DeliveryTransaction for SqliteTransaction {
         service: &Service,
         next_wake_at: Option<Instant>,
     ) -> Result<(), StoreError> {
-        people::save_service(self.connection(), service, next_wake_at).await
+        people::save_service(self.aside().await?, service, next_wake_at).await
     }
 
     async fn note_alive(&mut self, now: Instant) -> Result<(), StoreError> {
-        people::note_alive(self.connection(), now).await
+        people::note_alive(self.connection().await?, now).await
     }
 
     async fn secret(&mut self, name: &str, fresh: &[u8]) -> Result<Vec<u8>, StoreError> {
-        people::secret(self.connection(), name, fresh).await
+        people::secret(self.connection().await?, name, fresh).await
     }
 }
 
 #[async_trait]
 impl Transaction for SqliteTransaction {
     async fn mark(&mut self) -> Result<(), StoreError> {
-        execute(self.connection(), "SAVEPOINT mark").await
+        self.write("write what a step did").await?;
+        self.put_off("SAVEPOINT mark");
+        self.is_marking = true;
+        Ok(())
     }
 
     async fn keep(&mut self) -> Result<(), StoreError> {
-        execute(self.connection(), "RELEASE SAVEPOINT mark").await
+        self.put_off("RELEASE SAVEPOINT mark");
+        self.write("keep what was done since a mark").await
     }
 
     async fn undo(&mut self) -> Result<(), StoreError> {
         self.plan = None;
-        execute(self.connection(), "ROLLBACK TO SAVEPOINT mark").await?;
-        execute(self.connection(), "RELEASE SAVEPOINT mark").await
+        self.later.clear();
+        self.is_broken = false;
+        if std::mem::take(&mut self.is_marking) {
+            // The mark had not been set: nothing was done since.
+            return Ok(());
+        }
+        self.put_off("ROLLBACK TO SAVEPOINT mark");
+        self.put_off("RELEASE SAVEPOINT mark");
+        self.write("undo what was done since a mark").await
     }
 
     async fn commit(mut self: Box<Self>) -> Result<(), StoreError> {
-        let committed = execute(self.connection(), "COMMIT").await;
+        self.put_off("COMMIT");
+        let committed = self.write("commit a transaction").await;
         self.writer.has_failed = committed.is_err();
         self.writer.is_open = committed.is_err();
         committed
     }
 
     async fn run(&mut self, key: &RunKey) -> Result<Option<Run>, StoreError> {
-        runs::run(self.connection(), key).await
+        runs::run(self.connection().await?, key).await
     }
 
     async fn nights(&mut self, before: NightsBefore<'_>) -> Result<Vec<Night>, StoreError> {
-        runs::nights(self.connection(), &before).await
+        runs::nights(self.connection().await?, &before).await
     }
 
     async fn save_run(
@@ -246,19 +297,23 @@ impl Transaction for SqliteTransaction {
         run: &Run,
         next_wake_at: Option<Instant>,
     ) -> Result<(), StoreError> {
-        runs::save(self.connection(), run, next_wake_at).await
+        self.later.add(runs::save(run, next_wake_at)?);
+        Ok(())
     }
 
     async fn append(&mut self, entry: &HistoryEntry) -> Result<(), StoreError> {
-        runs::append(self.connection(), entry).await
+        self.later.add(runs::append(entry)?);
+        Ok(())
     }
 
     async fn put(&mut self, item: &OutboxItem, lease_until: Instant) -> Result<(), StoreError> {
-        outbox::put(self.connection(), item, lease_until).await
+        self.later.add(outbox::put(item, lease_until)?);
+        Ok(())
     }
 
     async fn end(&mut self, id: &str, end: &OutboxEnd) -> Result<(), StoreError> {
-        outbox::end(self.connection(), id, end).await
+        self.later.add(outbox::end(id, end));
+        Ok(())
     }
 
     async fn accept(
@@ -272,20 +327,20 @@ impl Transaction for SqliteTransaction {
             source,
             at,
         };
-        inbox::accept(self.connection(), &arrived).await
+        inbox::accept(self.aside().await?, &arrived).await
     }
 
     async fn quarantine(&mut self, message: &Quarantined) -> Result<(), StoreError> {
-        inbox::quarantine(self.connection(), message).await
+        inbox::quarantine(self.aside().await?, message).await
     }
 
     async fn release_quarantined(&mut self, id: i64) -> Result<bool, StoreError> {
-        inbox::release(self.connection(), id).await
+        inbox::release(self.connection().await?, id).await
     }
 
     async fn stage(&mut self, page: StagePage<'_>) -> Result<u64, StoreError> {
         let plan = self.plan(page.key).await?;
-        staging::stage(self.connection(), &page, &plan).await
+        staging::stage(self.aside().await?, &page, &plan).await
     }
 
     async fn freeze(
@@ -302,25 +357,25 @@ impl Transaction for SqliteTransaction {
             wave,
             plan: &plan,
         };
-        staging::freeze(self.connection(), &order).await
+        staging::freeze(self.aside().await?, &order).await
     }
 
     async fn give_up(&mut self, key: &RunKey, sent_until: Instant) -> Result<u64, StoreError> {
-        sending::give_up(self.connection(), key, sent_until).await
+        sending::give_up(self.aside().await?, key, sent_until).await
     }
 
     async fn release(&mut self, key: &RunKey, batch_id: &BatchId) -> Result<(), StoreError> {
         self.plan = None;
-        staging::release(self.connection(), key, batch_id).await
+        staging::release(self.aside().await?, key, batch_id).await
     }
 
     async fn claim(&mut self, order: ClaimOrder<'_>) -> Result<Claimed, StoreError> {
-        sending::claim(self.connection(), &order).await
+        sending::claim(self.aside().await?, &order).await
     }
 
     async fn confirm(&mut self, confirmation: Confirmation<'_>) -> Result<SentTally, StoreError> {
         let plan = self.plan(confirmation.key).await?;
-        sending::confirm(self.connection(), &confirmation, &plan).await
+        sending::confirm(self.aside().await?, &confirmation, &plan).await
     }
 
     async fn answers(
@@ -335,7 +390,7 @@ impl Transaction for SqliteTransaction {
             plan: &plan,
             deadline_at,
         };
-        answers::answers(self.connection(), &run, answers).await
+        answers::answers(self.aside().await?, &run, answers).await
     }
 
     async fn rows(
@@ -350,23 +405,23 @@ impl Transaction for SqliteTransaction {
             plan: &plan,
             deadline_at,
         };
-        answers::rows(self.connection(), &run, rows).await
+        answers::rows(self.aside().await?, &run, rows).await
     }
 
     async fn missing(&mut self, key: &RunKey, claimed_until: Instant) -> Result<Tally, StoreError> {
         let plan = self.plan(key).await?;
-        answers::missing(self.connection(), key, claimed_until, &plan).await
+        answers::missing(self.aside().await?, key, claimed_until, &plan).await
     }
 
     async fn open_units(&mut self, key: &RunKey, most: u32) -> Result<Vec<OpenUnit>, StoreError> {
-        answers::open_units(self.connection(), key, most).await
+        answers::open_units(self.aside().await?, key, most).await
     }
 
     async fn quarantine_now(&mut self) -> Result<Quarantine, StoreError> {
-        inbox::quarantine_now(self.connection()).await
+        inbox::quarantine_now(self.aside().await?).await
     }
 
     async fn unknown_quarantined(&mut self, game_date: GameDate) -> Result<u64, StoreError> {
-        inbox::unknown(self.connection(), game_date).await
+        inbox::unknown(self.aside().await?, game_date).await
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Which standing replaces which is the domain's; how rows are read and written belongs to `units`.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 use crate::{
     domain::{
@@ -60,29 +60,57 @@ impl Plan {
     }
 }
 
-/// A unit's row as far as it changes.
-#[derive(Debug, Clone, PartialEq)]
+/// A unit's row as far as it changes. It is read as an array of its fields in their order: truth as 0 or 1, instants
+/// as microseconds, a standing as its rank.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(super) struct UnitRow {
     pub unit: String,
     pub game_id: GameId,
     pub listed_wave: u32,
     pub plan_wave: u32,
     pub frozen_wave: u32,
+    #[serde(deserialize_with = "read_standing")]
     pub standing: Standing,
     pub reason: Option<String>,
     pub reason_text: Option<String>,
+    #[serde(deserialize_with = "read_instant")]
     pub true_at: Option<Instant>,
+    #[serde(deserialize_with = "read_truth")]
     pub in_time: bool,
+    #[serde(deserialize_with = "read_instant")]
     pub claimed_at: Option<Instant>,
+    #[serde(deserialize_with = "read_truth")]
     pub missing: bool,
+    #[serde(deserialize_with = "read_truth")]
     pub dispatched: bool,
     pub attempt: u32,
     pub phase: Phase,
     pub batch_id: Option<String>,
     pub staged_wave: Option<u32>,
+    #[serde(deserialize_with = "read_instant")]
     pub sent_at: Option<Instant>,
+    #[serde(deserialize_with = "read_instant")]
     pub lease_until: Option<Instant>,
     pub tries: u32,
+}
+
+fn read_standing<'de, D: Deserializer<'de>>(from: D) -> Result<Standing, D::Error> {
+    let rank = usize::deserialize(from)?;
+    let known = Standing::ALL.get(rank).copied();
+    known.ok_or_else(|| D::Error::custom(format!("{rank} is no rank")))
+}
+
+fn read_instant<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Instant>, D::Error> {
+    let micros = Option::<i64>::deserialize(from)?;
+    let read = |micros| {
+        Instant::from_timestamp_micros(micros)
+            .ok_or_else(|| D::Error::custom(format!("{micros} is out of range")))
+    };
+    micros.map(read).transpose()
+}
+
+fn read_truth<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
+    Ok(u8::deserialize(from)? != 0)
 }
 
 /// How a unit comes to stand.

@@ -4,14 +4,13 @@
 //! row belongs to `unit`.
 
 use serde::Serialize;
-use sqlx::{
-    SqliteConnection,
-    sqlite::{SqliteArguments, SqliteRow},
-};
+use sqlx::{AssertSqlSafe, SqliteConnection, sqlite::SqliteArguments};
 
 use super::{
-    unit::{Phase, Plan, UnitRow},
-    values::{date_text, failed, get, get_instant, get_number, micros, to_json},
+    later::Value,
+    sending,
+    unit::{Plan, UnitRow},
+    values::{date_text, failed, from_json, get, get_number, micros, to_json},
 };
 use crate::{
     domain::{
@@ -21,7 +20,7 @@ use crate::{
     ports::store::StoreError,
 };
 
-const PLAN: &str = "
+pub(super) const PLAN: &str = "
     SELECT wave, released, games_until FROM batches
     WHERE handoff = $1 AND game_date = $2
     ORDER BY wave DESC LIMIT 1";
@@ -31,13 +30,23 @@ pub(super) const NAMED: &str = "
     CROSS JOIN units ON units.handoff = $1 AND units.game_date = $2 AND units.unit = named.value
     ORDER BY units.unit";
 
+/// A row in the order of [`UnitRow`]'s fields: an array a row costs less than twenty columns.
+const ROW: &str = "json_array(unit, game_id, listed_wave, coalesce(plan_wave, 0), coalesce(frozen_wave, 0), standing,
+    reason, reason_text, true_at, in_time, claimed_at, missing, dispatched, attempt, phase, batch_id, staged_wave,
+    sent_at, lease_until, tries)";
+
+/// The same with the listing before it.
+const ROW_LISTED: &str = "json_array(listing, json_array(unit, game_id, listed_wave, coalesce(plan_wave, 0),
+    coalesce(frozen_wave, 0), standing, reason, reason_text, true_at, in_time, claimed_at, missing, dispatched,
+    attempt, phase, batch_id, staged_wave, sent_at, lease_until, tries))";
+
 /// `$3` an array a row, in the order of [`answered`].
 pub(super) const WRITE_ANSWERS: &str = "
     UPDATE units SET
         standing = changed.value ->> 1, reason = changed.value ->> 2, reason_text = changed.value ->> 3,
         true_at = changed.value ->> 4, in_time = changed.value ->> 5, claimed_at = changed.value ->> 6,
         missing = changed.value ->> 7, phase = changed.value ->> 8
-    FROM json_each($3) AS changed
+    FROM jsonb_each($3) AS changed
     WHERE units.handoff = $1 AND units.game_date = $2 AND units.unit = changed.value ->> 0";
 
 /// `$3` an array a row, in the order of [`sent`].
@@ -46,7 +55,7 @@ pub(super) const WRITE_SENDING: &str = "
         phase = changed.value ->> 1, dispatched = changed.value ->> 2, attempt = changed.value ->> 3,
         batch_id = changed.value ->> 4, staged_wave = changed.value ->> 5, sent_at = changed.value ->> 6,
         lease_until = changed.value ->> 7, tries = changed.value ->> 8
-    FROM json_each($3) AS changed
+    FROM jsonb_each($3) AS changed
     WHERE units.handoff = $1 AND units.game_date = $2 AND units.unit = changed.value ->> 0";
 
 /// What answers and rows may change, by place: names would cost more to find than values to write.
@@ -115,14 +124,65 @@ pub(super) async fn named<'a>(
     names: impl Iterator<Item = &'a str>,
 ) -> Result<Vec<UnitRow>, StoreError> {
     let names: Vec<&str> = names.collect();
-    about(NAMED, key)
-        .bind(to_json(&names)?)
-        .fetch_all(connection)
+    let names = to_json(&names)?.into();
+    rows(connection, key, NAMED, vec![names]).await
+}
+
+/// The rows that a statement about one run's units selects, in its order; its values are bound from `$3` on.
+pub(super) async fn rows(
+    connection: &mut SqliteConnection,
+    key: &RunKey,
+    select: &'static str,
+    values: Vec<Value>,
+) -> Result<Vec<UnitRow>, StoreError> {
+    from_json(&gather(connection, key, (ROW, select), values).await?)
+}
+
+/// The same, each with its listing.
+pub(super) async fn rows_listed(
+    connection: &mut SqliteConnection,
+    key: &RunKey,
+    select: &'static str,
+    values: Vec<Value>,
+) -> Result<Vec<(String, UnitRow)>, StoreError> {
+    from_json(&gather(connection, key, (ROW_LISTED, select), values).await?)
+}
+
+/// Texts that read units while a night is sent and answered.
+pub(super) fn gathered() -> [String; 3] {
+    [
+        gathering(ROW, NAMED),
+        gathering(ROW_LISTED, sending::IN_DOUBT),
+        gathering(ROW_LISTED, sending::STAGED),
+    ]
+}
+
+fn gathering(row: &str, select: &str) -> String {
+    format!("SELECT json_group_array({row}) FROM ({select})")
+}
+
+/// What a statement selects as one text: a row each would be a message each between two threads.
+async fn gather(
+    connection: &mut SqliteConnection,
+    key: &RunKey,
+    (row, select): (&str, &str),
+    values: Vec<Value>,
+) -> Result<String, StoreError> {
+    let sql = gathering(row, select);
+    let mut query = sqlx::query(AssertSqlSafe(sql))
+        .bind(key.handoff.as_str().to_owned())
+        .bind(date_text(key.game_date));
+    for value in values {
+        query = match value {
+            Value::Text(text) => query.bind(text),
+            Value::Number(number) => query.bind(number),
+        };
+    }
+    let gathered = query
+        .fetch_one(connection)
         .await
-        .map_err(failed("read units"))?
-        .iter()
-        .map(unit_row)
-        .collect()
+        .map_err(failed("read units"))?;
+    get(&gathered, 0)
 }
 
 /// Writes what answers and rows may change.
@@ -161,55 +221,10 @@ async fn write(
     Ok(())
 }
 
-/// A row as read.
-pub(super) fn unit_row(row: &SqliteRow) -> Result<UnitRow, StoreError> {
-    Ok(UnitRow {
-        unit: get(row, "unit")?,
-        game_id: GameId::new(get::<String>(row, "game_id")?),
-        listed_wave: get_number(row, "listed_wave")?,
-        plan_wave: wave(row, "plan_wave")?.unwrap_or(0),
-        frozen_wave: wave(row, "frozen_wave")?.unwrap_or(0),
-        standing: standing(get(row, "standing")?)?,
-        reason: get(row, "reason")?,
-        reason_text: get(row, "reason_text")?,
-        true_at: get_instant(row, "true_at")?,
-        in_time: get(row, "in_time")?,
-        claimed_at: get_instant(row, "claimed_at")?,
-        missing: get(row, "missing")?,
-        dispatched: get(row, "dispatched")?,
-        attempt: get_number(row, "attempt")?,
-        phase: phase(&get::<String>(row, "phase")?)?,
-        batch_id: get(row, "batch_id")?,
-        staged_wave: wave(row, "staged_wave")?,
-        sent_at: get_instant(row, "sent_at")?,
-        lease_until: get_instant(row, "lease_until")?,
-        tries: get_number(row, "tries")?,
-    })
-}
-
-fn wave(row: &SqliteRow, column: &str) -> Result<Option<u32>, StoreError> {
-    get::<Option<i64>>(row, column)?
-        .map(u32::try_from)
-        .transpose()
-        .map_err(failed("read a wave"))
-}
-
 /// The standing of a rank.
 pub(super) fn standing(rank: i64) -> Result<Standing, StoreError> {
     usize::try_from(rank)
         .ok()
         .and_then(|rank| Standing::ALL.get(rank).copied())
         .ok_or_else(|| failed("read a standing")(format!("{rank} is no rank")))
-}
-
-fn phase(name: &str) -> Result<Phase, StoreError> {
-    match name {
-        "idle" => Ok(Phase::Idle),
-        "sending" => Ok(Phase::Sending),
-        "sent" => Ok(Phase::Sent),
-        "answered" => Ok(Phase::Answered),
-        "given_up" => Ok(Phase::GivenUp),
-        "refused" => Ok(Phase::Refused),
-        other => Err(failed("read a phase")(format!("`{other}` is no phase"))),
-    }
 }

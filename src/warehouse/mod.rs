@@ -19,12 +19,14 @@ use std::{
 };
 
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection, Executor, SqliteConnection, SqlitePool,
+    AssertSqlSafe, ConnectOptions, Connection, Executor, SqlSafeStr, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqlitePoolOptions},
 };
 
 pub use error::{Fault, Faults, WarehouseError};
 pub use load::Format;
+use questions::Query;
+
 pub use query::Answer;
 pub use rows::{ContextRow, FeatureRow, PredictionRow, RunHistoryRow};
 pub use text::{instant_text, read_date, read_instant};
@@ -130,10 +132,24 @@ async fn pool(
         .max_lifetime(None)
         .after_connect(move |connection, _| {
             let directory = directory.clone();
-            Box::pin(async move { attach(connection, &directory, access).await })
+            Box::pin(async move {
+                attach(connection, &directory, access).await?;
+                prepare(connection, access).await;
+                Ok(())
+            })
         })
         .connect_with(options(busy_timeout))
         .await
+}
+
+/// Prepares the questions of a night, so that none waits for that.
+async fn prepare(connection: &mut SqliteConnection, access: Access) {
+    if access == Access::Read {
+        for query in Query::ALL {
+            // What a table lacks is said when it is asked.
+            let _ = connection.prepare(query.text().into_sql_str()).await;
+        }
+    }
 }
 
 /// Attaches each dataset's file under the dataset's name.

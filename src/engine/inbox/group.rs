@@ -44,6 +44,7 @@ pub(super) async fn work(shared: Arc<Shared>, mut queue: mpsc::Receiver<(Work, R
     let mut waiting = Vec::with_capacity(WAITING_MAX);
     loop {
         let received = tokio::select! {
+            biased;
             received = queue.recv_many(&mut waiting, WAITING_MAX) => received,
             () = shared.stop.cancelled(), if !queue.is_closed() => {
                 queue.close();
@@ -80,9 +81,11 @@ struct Group<'a> {
     kept: Noted,
     /// What the message at hand has done: forgotten if it is undone.
     noted: Noted,
+    /// The only request failed: nothing is committed.
+    is_void: bool,
     /// The database undid the whole transaction by itself, as it does where a disk fails in the middle: what came
     /// before is gone, what came after would be committed by itself.
-    lost: bool,
+    is_lost: bool,
 }
 
 /// What is to be counted, logged or stepped once the group is committed.
@@ -121,7 +124,8 @@ async fn commit(shared: &Shared, works: Vec<(Work, Reply)>) {
                 now,
                 kept: Noted::default(),
                 noted: Noted::default(),
-                lost: false,
+                is_void: false,
+                is_lost: false,
             };
             group.all(works, &mut replies).await;
             group.finish().await
@@ -149,10 +153,14 @@ type Ended = (Reply, Result<Outcome, StoreError>);
 impl Group<'_> {
     /// Does every request, in order; completions that follow one another are done as one set.
     async fn all(&mut self, works: Vec<(Work, Reply)>, ended: &mut Vec<Ended>) {
+        let is_alone = works.len() == 1;
         let mut works = works.into_iter().peekable();
         while let Some((work, reply)) = works.next() {
             let Work::Answers(messages) = work else {
-                let outcome = self.one(work).await;
+                let outcome = match is_alone {
+                    true => self.alone(work).await,
+                    false => self.one(work).await,
+                };
                 ended.push((reply, outcome));
                 continue;
             };
@@ -169,10 +177,31 @@ impl Group<'_> {
         }
     }
 
+    /// Does the group's only request: what fails is undone with its transaction, so that no savepoint is needed.
+    async fn alone(&mut self, work: Work) -> Result<Outcome, StoreError> {
+        let outcome = self.carry_in(work).await;
+        self.is_void = outcome.is_err();
+        self.kept.absorb(std::mem::take(&mut self.noted));
+        outcome
+    }
+
     /// Does one request between savepoints: what fails is undone and spoils no other.
     async fn one(&mut self, work: Work) -> Result<Outcome, StoreError> {
         self.mark().await?;
-        let outcome = match work {
+        let outcome = self.carry_in(work).await;
+        self.settle(outcome).await
+    }
+
+    /// Marks the point that a request is undone to.
+    async fn mark(&mut self) -> Result<(), StoreError> {
+        self.is_whole()?;
+        let marked = self.transaction.mark().await;
+        self.is_lost = marked.is_err();
+        marked
+    }
+
+    async fn carry_in(&mut self, work: Work) -> Result<Outcome, StoreError> {
+        match work {
             Work::Trigger(message) => self
                 .trigger(message)
                 .await
@@ -187,35 +216,28 @@ impl Group<'_> {
             Work::Happened(happened) => self.happened(&happened).await,
             Work::Silence(silence) => self.silence(&silence).await,
             Work::Post { notice, channels } => self.post(&notice, &channels).await,
-        };
-        self.settle(outcome).await
+        }
     }
 
-    /// Marks the point that a request is undone to.
-    async fn mark(&mut self) -> Result<(), StoreError> {
-        self.is_whole()?;
-        let marked = self.transaction.mark().await;
-        self.lost = marked.is_err();
-        marked
-    }
-
-    /// Keeps what was done since the mark, or undoes it if it failed. Where the mark is gone, so is everything before.
+    /// Keeps what was done since the mark, or undoes it if it failed: then, or only now that it is written. Where it
+    /// cannot be undone, the mark is gone, and so is everything before.
     async fn settle<T>(&mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
         let noted = std::mem::take(&mut self.noted);
-        let settled = match &outcome {
-            Ok(_) => self.transaction.keep().await,
-            Err(_) => self.transaction.undo().await,
+        let kept = match outcome {
+            Ok(done) => self.transaction.keep().await.map(|()| done),
+            Err(error) => Err(error),
         };
-        self.lost = settled.is_err();
-        settled?;
-        if outcome.is_ok() {
+        if kept.is_ok() {
             self.kept.absorb(noted);
+            return kept;
         }
-        outcome
+        let undone = self.transaction.undo().await;
+        self.is_lost = undone.is_err();
+        undone.and(kept)
     }
 
     fn is_whole(&self) -> Result<(), StoreError> {
-        if !self.lost {
+        if !self.is_lost {
             return Ok(());
         }
         Err(StoreError {
@@ -226,6 +248,9 @@ impl Group<'_> {
 
     /// Steps every run that got answers, and makes it all durable.
     async fn finish(mut self) -> Result<(), StoreError> {
+        if self.is_void {
+            return Ok(());
+        }
         self.is_whole()?;
         for (key, tally) in std::mem::take(&mut self.kept.tallies) {
             if let Some(run) = self.transaction.run(&key).await? {

@@ -2,6 +2,7 @@
 
 mod deliveries;
 mod figures;
+mod later;
 mod opening;
 mod plans;
 mod recount;

@@ -12,7 +12,7 @@ const HOT: [&str; 13] = [
     staging::MERGE_NEW,
     staging::MERGE_PLANNED,
     staging::STAGE,
-    staging::COUNT_STAGED,
+    staging::KNOWS,
     staging::RELEASE_LEASES,
     sending::IN_DOUBT,
     sending::STAGED,
