@@ -146,14 +146,16 @@ static void cut(struct durable *file) {
   uint64_t now = length_of(fd), length = file->length;
   if (in_part && now != length && chance() % 2) length = now;
   for (uint64_t block = 0; block < BLOCKS; block++) {
-    if (!file->dirty[block]) continue;
-    if (in_part && block * BLOCK < now && chance() % 2) {
+    uint64_t was_dirty = file->dirty[block];
+    /* What is clean is read from the disk again: after a sync that failed, that is what was there before it. */
+    if (!was_dirty && block * BLOCK >= now && block * BLOCK >= length) continue;
+    if (was_dirty && in_part && block * BLOCK < now && chance() % 2) {
       keep(file, fd, block);
       uint64_t end = (block + 1) * BLOCK < now ? (block + 1) * BLOCK : now;
       if (length < end) length = end;
       continue;
     }
-    control->dropped++;
+    control->dropped += was_dirty;
     file->dirty[block] = 0;
     if (syscall(SYS_pwrite64, fd, file->bytes[block], BLOCK, block * BLOCK) != BLOCK) abort();
   }

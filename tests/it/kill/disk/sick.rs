@@ -13,7 +13,7 @@ use super::{
 use crate::tried;
 
 /// How far the numbers of the normal run lie apart.
-const STEP: u64 = 10;
+const STEP: u64 = 4;
 /// More than a night takes, even where something is waited for.
 const PATIENCE: Duration = Duration::from_secs(45);
 
@@ -55,7 +55,7 @@ async fn fail_and_prove(errno: Errno, step: u64) {
     let found = format!(
         "{failed} nights hit, every one whole; {refused} pushes refused and sent again, {deaths} starts that failed"
     );
-    assert!(failed * 10 >= came.len() * 9, "{found}");
+    assert!(failed * 5 >= came.len() * 4, "{found}");
     assert!(refused > 0 && deaths > 0, "{found}");
     let tried = format!(
         "{} of {operations} writes and syncs of a night, {errno:?} once",
@@ -72,7 +72,6 @@ async fn operations() -> u64 {
 }
 
 async fn night(number: u64, errno: Errno) -> Came {
-    let since = std::time::Instant::now();
     let mut lives = Lives::prepare(plan()).await;
     lives.patience = PATIENCE;
     lives.disk.fail_at(&Fault {
@@ -83,20 +82,6 @@ async fn night(number: u64, errno: Errno) -> Came {
     });
     lives.live_on().await;
     lives.prove().await;
-    let took = since.elapsed();
-    if took > Duration::from_secs(6) {
-        println!(
-            "night {number} took {took:?}: {:#?}",
-            lives
-                .night
-                .log
-                .lock()
-                .unwrap()
-                .iter()
-                .filter(|it| it.contains("WARN") || it.contains("ERROR"))
-                .collect::<Vec<_>>()
-        );
-    }
     Came {
         failed: lives.disk.failed() > 0,
         refused: lives.disk.count(Kind::Refusal),
