@@ -179,7 +179,7 @@ fn completions() {
         (&endpoints, &[]),
         async |world, endpoint, attack| {
             turn.set(turn.get() + 1);
-            if turn.get() % every(&endpoints) != 0 {
+            if !turn.get().is_multiple_of(every(&endpoints)) {
                 return call(world, endpoint, attack).await;
             }
             in_one_body(world, &attack.body, turn.get().is_multiple_of(2)).await?;
@@ -222,7 +222,7 @@ fn events() {
         (&endpoints, &[]),
         async |world, endpoint, attack| {
             turn.set(turn.get() + 1);
-            if turn.get() % every(&endpoints) != 0 {
+            if !turn.get().is_multiple_of(every(&endpoints)) {
                 return call(world, endpoint, attack).await;
             }
             let (ended, event, completion) = tokio::join!(
@@ -259,7 +259,7 @@ fn people(kind: Kind, what: &str) {
         (&endpoints, &[]),
         async |world, endpoint, attack| {
             turn.set(turn.get() + 1);
-            if turn.get() % every(&endpoints) != 0 {
+            if !turn.get().is_multiple_of(every(&endpoints)) {
                 return call(world, endpoint, attack).await;
             }
             let (ended, good) = tokio::join!(call(world, endpoint, attack), world.completion());

@@ -30,7 +30,7 @@ const FORMS: [&str; 3] = [
 /// Half of the calls keep the link as it is, and are about the form.
 async fn page(world: &World, endpoint: &Endpoint, attack: &Attack) -> Result<Ended, String> {
     let mut attack = attack.clone();
-    let keeps_link = attack.body.len() % 2 == 0;
+    let keeps_link = attack.body.len().is_multiple_of(2);
     if keeps_link {
         let query = attack
             .target
