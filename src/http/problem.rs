@@ -6,6 +6,7 @@ use std::{any::Any, time::Duration};
 
 use axum::{
     body::Body,
+    extract::rejection::PathRejection,
     http::{
         HeaderName, HeaderValue, Method, StatusCode, Uri,
         header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
@@ -24,6 +25,8 @@ use crate::{
 
 /// Seconds after which a caller may try again what could not be done now.
 const RETRY_SECONDS: &str = "5";
+/// Most characters of a detail.
+const DETAIL_CHARACTERS_MAX: usize = 1_000;
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
@@ -71,15 +74,32 @@ impl From<StoreError> for Problem {
     }
 }
 
+impl From<PathRejection> for Problem {
+    fn from(rejection: PathRejection) -> Self {
+        // The only case of a path that leads here: its bytes are no text.
+        let detail = format!("the address cannot be read: {}", rejection.body_text());
+        problem(StatusCode::BAD_REQUEST, "bad_address", detail)
+    }
+}
+
 /// A problem of this kind.
 pub fn problem(status: StatusCode, kind: &str, detail: impl Into<String>) -> Problem {
     Problem {
         kind: format!("urn:tipoff:problem:{kind}"),
         title: title(status).to_owned(),
         status: status.as_u16(),
-        detail: detail.into(),
+        detail: shorten(detail.into()),
         field: None,
     }
+}
+
+/// What a caller wrote may stand in the detail, however long it was: it stays one line that can be read.
+fn shorten(mut detail: String) -> String {
+    if let Some((end, _)) = detail.char_indices().nth(DETAIL_CHARACTERS_MAX) {
+        detail.truncate(end);
+        detail.push('…');
+    }
+    detail
 }
 
 fn title(status: StatusCode) -> &'static str {
@@ -151,7 +171,16 @@ pub fn panicked(panic: Box<dyn Any + Send>) -> Response {
 mod tests {
     use axum::{http::StatusCode, response::IntoResponse};
 
-    use super::{not_now, panicked, problem};
+    use super::{DETAIL_CHARACTERS_MAX, not_known, not_now, panicked, problem};
+
+    #[test]
+    fn a_detail_stays_short_whatever_was_written() {
+        let detail = |text: String| not_known(text).detail.chars().count();
+        let most = DETAIL_CHARACTERS_MAX;
+        assert_eq!(detail("é".repeat(most)), most);
+        assert_eq!(detail("é".repeat(most + 1)), most + 1);
+        assert_eq!(detail("é".repeat(most * 9)), most + 1);
+    }
 
     #[test]
     fn a_problem_says_how_to_go_on() {

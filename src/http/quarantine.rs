@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::{
     Extension, Json,
-    extract::{Path, State},
+    extract::{Path, State, rejection::PathRejection},
     http::{StatusCode, Uri},
 };
 
@@ -52,8 +52,9 @@ pub async fn list(
 /// Shows one message with its bytes.
 pub async fn show(
     State(state): State<Arc<HttpState>>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<QuarantinedBody>, Problem> {
+    let Path(id) = id?;
     let message = state.quarantined(&id).await?;
     Ok(Json(QuarantinedBody::of(&message, &state.zone())))
 }
@@ -62,8 +63,9 @@ pub async fn show(
 pub async fn drop(
     State(state): State<Arc<HttpState>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
 ) -> Result<StatusCode, Problem> {
+    let Path(id) = id?;
     let message = state.quarantined(&id).await?;
     if !state.engine.inbox().release(message.id).await? {
         return Err(not_quarantined(&id));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::{
     Extension, Json,
-    extract::{Path, State},
+    extract::{Path, State, rejection::PathRejection},
     http::{StatusCode, Uri},
 };
 use serde::{Deserialize, Serialize};
@@ -39,9 +39,10 @@ pub struct Replayed {
 pub async fn post(
     State(state): State<Arc<HttpState>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
     uri: Uri,
 ) -> Result<(StatusCode, Json<Replayed>), Problem> {
+    let Path(id) = id?;
     let message = state.quarantined(&id).await?;
     let (accepted, why) = replay(&state, &message, &uri).await?;
     let (by, id) = (caller.name(), message.id);

@@ -3,7 +3,7 @@
 //! The texts belong to `render::runbooks`.
 
 use axum::{
-    extract::Path,
+    extract::{Path, rejection::PathRejection},
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -13,10 +13,14 @@ use super::{
     problem::not_known,
     respond::{document, with_headers},
 };
-use crate::render::runbooks::runbook;
+use crate::{render::runbooks::runbook, wire::people::Problem};
 
 /// Shows the runbook as it is written.
-pub async fn get(Path(name): Path<String>) -> Response {
+pub async fn get(name: Result<Path<String>, PathRejection>) -> Response {
+    let name = match name {
+        Ok(Path(name)) => name,
+        Err(rejection) => return Problem::from(rejection).into_response(),
+    };
     // The same address works where the runbooks are read as files.
     let Some(text) = runbook(name.strip_suffix(".md").unwrap_or(&name)) else {
         return not_known(format!("no runbook is called {name:?}")).into_response();

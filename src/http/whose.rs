@@ -12,7 +12,7 @@ use crate::{
         trigger::UpstreamComplete,
     },
     ports::store::StoreError,
-    wire::push::Push,
+    wire::{push::Push, shorten},
 };
 
 /// The attribute in which a publisher may name the topic; a push itself does not say it.
@@ -35,8 +35,11 @@ impl HttpState {
         let names = self.handoff_names();
         if let Some(named) = named {
             let known = self.handoff(named).map(|handoff| handoff.id.clone());
-            return known
-                .ok_or_else(|| format!("the address names the handoff {named}; there is {names}"));
+            let unknown = || {
+                let named = shorten(named.as_str());
+                format!("the address or the body names the handoff {named:?}; there is {names}")
+            };
+            return known.ok_or_else(unknown);
         }
         let subscribed = |route: &HandoffRoute| route.trigger_subscription.clone();
         if let Some(id) = self.by_subscription(push, subscribed) {

@@ -93,12 +93,25 @@ pub fn read_lines(data: &[u8], answered_at: Instant) -> Result<Vec<Line<'_>>, Ma
     Ok(lines)
 }
 
-/// Whether the body is a single JSON value, complete or cut off; after the first of several the reader stumbles.
+/// Whether the body is a single JSON value, complete or cut off; after the first of several the reader stumbles. A
+/// line that is cut off may swallow the next ones as its own: where one of them is a completion, it is not one value.
 fn is_one(data: &[u8]) -> bool {
     match serde_json::from_slice::<serde::de::IgnoredAny>(data) {
         Ok(_) => true,
-        Err(error) => error.is_eof(),
+        Err(error) => error.is_eof() && !has_completion(data),
     }
+}
+
+/// Whether a line by itself is an object that names a unit.
+fn has_completion(data: &[u8]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        #[serde(rename = "player_lookup")]
+        _unit: serde::de::IgnoredAny,
+    }
+    let lines = data.split(|byte| *byte == b'\n').skip(1);
+    let mut lines = lines.map(<[u8]>::trim_ascii);
+    lines.any(|line| serde_json::from_slice::<Named>(line).is_ok())
 }
 
 /// What the worker says outright is honoured; else its count speaks.
@@ -287,6 +300,17 @@ mod tests {
         let body = format!("not json\n{SAMPLE}");
         let lines = read_lines(body.as_bytes(), answered_at()).unwrap();
         assert!(lines[0].answer.is_err() && lines[1].answer.is_ok());
+    }
+
+    #[rstest]
+    #[case("{\"player_lookup\":")]
+    #[case("[")]
+    #[case("[[{\"a\": [")]
+    fn a_first_line_that_is_cut_off_does_not_swallow_the_next(#[case] cut: &str) {
+        let body = format!("{cut}\n{SAMPLE}\n{SAMPLE}");
+        let lines = read_lines(body.as_bytes(), answered_at()).unwrap();
+        let read: Vec<_> = lines.iter().map(|line| line.answer.is_ok()).collect();
+        assert_eq!(read, [false, true, true]);
     }
 
     #[test]

@@ -133,7 +133,8 @@ pub(super) fn describe(value: &Value) -> String {
     }
 }
 
-fn shorten(text: &str) -> String {
+/// The beginning of a text that a caller wrote, for an error; it may still hold any character.
+pub fn shorten(text: &str) -> String {
     let mut shown: String = text.chars().take(SHOWN_CHARACTERS_MAX).collect();
     if shown.len() < text.len() {
         shown.push('…');

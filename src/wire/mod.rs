@@ -19,6 +19,7 @@ pub mod request;
 pub mod run_view;
 pub mod upstream;
 
+pub use fields::shorten;
 pub use malformed::Malformed;
 
 /// Writes a body of text, numbers and flags as JSON.

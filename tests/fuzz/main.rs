@@ -1,7 +1,7 @@
 //! Every shape that comes in from outside, fed with bodies as nobody should send them: a target a shape. What is kept
 //! under `corpus` is tried first, each time.
 //!
-//! How bodies are spoiled belongs to `hostile`; what the service answers belongs to the HTTP tests.
+//! How bodies are spoiled belongs to `hostile`; what the running service answers to them, to `http`.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,14 @@ use tipoff::{
     },
 };
 
+#[allow(dead_code)] // The other tests use more of it.
+#[path = "../it/failed_night.rs"]
+mod failed_night;
 mod hostile;
+mod http;
+#[allow(dead_code, unused_imports)] // The other tests use more of it.
+#[path = "../support/mod.rs"]
+mod support;
 #[path = "../support/tried.rs"]
 mod tried;
 

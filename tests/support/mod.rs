@@ -67,6 +67,12 @@ impl RecordingSink {
     pub fn sent(&self) -> Vec<Request> {
         self.0.lock().unwrap().clone()
     }
+
+    /// What it was sent since the last time, and forgets it.
+    #[allow(dead_code)] // Only a long test has to forget.
+    pub fn take(&self) -> Vec<Request> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
 }
 
 #[async_trait]
