@@ -1,4 +1,4 @@
-//! Durable completions a second: one to a request from many callers, and many to a body.
+//! Durable completions a second: one to a request from many callers, and many to a body; and nights of a million.
 //!
 //! The same writes without the service are in `raw`.
 
@@ -10,38 +10,42 @@ use std::{
 use serde_json::Value;
 
 use super::{
+    figure::{Figure, Wanted},
     load::Connection,
-    night::{self, Night},
+    night::{BODY, Night},
     program::cpu_seconds,
+    raw::Raw,
 };
 
 /// Callers that wait for their answer before they send the next.
 const CALLERS: usize = 256;
 /// Callers with bodies of many.
 const BODY_CALLERS: usize = 4;
-/// Completions of a body.
-const BODY: usize = 1_000;
+/// Cores of the machine that is written about.
+const CORES: f64 = 2.0;
 
 /// Sends a night and answers all of it: half one by one, half in bodies.
-pub async fn measure(night: &Night, units: usize) {
-    let before = night.program.cpu_seconds();
-    let (requests, [_, first, last]) = night.send(units).await;
-    let cpu = night.program.cpu_seconds() - before;
-    println!(
-        "{units} units sent in {:.2} s, the first after {:.2} s; {cpu:.2} s of processor",
-        last.as_secs_f64(),
-        first.as_secs_f64()
-    );
-    let lines: Vec<String> = requests.iter().map(night::completion).collect();
+pub async fn measure(units: usize, raw: &Raw) -> Vec<Figure> {
+    let night = Night::begin(units, 1).await;
+    let (requests, _) = night.send(units).await;
+    let lines = night.answers(&requests);
     let (singles, many) = lines.split_at(units / 2);
-    run(night, "one to a request", singles.to_vec(), CALLERS).await;
+    let mut figures = run(&night, "one to a request", (singles.to_vec(), CALLERS)).await;
+    figures[0].wanted = Wanted::AtLeast(10_000.0);
     let bodies = many.chunks(BODY).map(|lines| lines.join("\n")).collect();
-    run(night, "in NDJSON bodies of 1,000", bodies, BODY_CALLERS).await;
-    let memory = night.program.memory_mib();
-    println!("memory at most                               {memory:.0} MiB");
+    let mut in_bodies = run(&night, "in NDJSON bodies", (bodies, BODY_CALLERS)).await;
+    in_bodies[0].wanted = Wanted::AtLeast(50_000.0);
+    let rate = in_bodies[0].values[0];
+    figures.extend(in_bodies);
+    for (what, raw) in [("a statement each", raw.each), ("set statements", raw.sets)] {
+        let what = format!("NDJSON completions beside raw writes, {what}");
+        let wanted = Wanted::AtLeast(50.0);
+        figures.push(Figure::new(what, "%", wanted, rate / raw * 100.0));
+    }
+    figures
 }
 
-async fn run(night: &Night, what: &str, bodies: Vec<String>, callers: usize) {
+async fn run(night: &Night, what: &str, (bodies, callers): (Vec<String>, usize)) -> Vec<Figure> {
     let completions: usize = bodies.iter().map(|body| body.lines().count()).sum();
     let bodies = Arc::new(Mutex::new(bodies));
     let (cpu, load) = (night.program.cpu_seconds(), cpu_seconds("self"));
@@ -57,12 +61,25 @@ async fn run(night: &Night, what: &str, bodies: Vec<String>, callers: usize) {
     }
     let seconds = since.elapsed().as_secs_f64();
     assert_eq!(accepted, completions as u64, "each is accepted once");
-    println!(
-        "completions {what:<32} {:8.0} a second; the program {:.2} cores, the load {:.2}; {callers} callers",
-        completions as f64 / seconds,
-        (night.program.cpu_seconds() - cpu) / seconds,
-        (cpu_seconds("self") - load) / seconds,
-    );
+    let share = |cpu: f64| cpu / seconds / CORES * 100.0;
+    let rate = completions as f64 / seconds;
+    let program = share(night.program.cpu_seconds() - cpu);
+    let load = share(cpu_seconds("self") - load);
+    vec![
+        Figure::new(format!("completions {what}"), "/s", Wanted::Known, rate),
+        Figure::new(
+            format!("… the program's share of the two cores, {what}"),
+            "%",
+            Wanted::Known,
+            program,
+        ),
+        Figure::new(
+            format!("… the load's share of the two cores, {what}"),
+            "%",
+            Wanted::Known,
+            load,
+        ),
+    ]
 }
 
 /// One caller: says how many of its completions were accepted.

@@ -1,91 +1,154 @@
 //! How fast the service is, as whoever pushes to it sees it: the real program as a child process with its store on
 //! disk, every answer synced before it is given, over HTTP on loopback.
 //!
-//! `cargo bench --bench service` (100,000 units), or `cargo bench --bench service -- 10000`. It judges nothing;
-//! docs/performance.md says what was measured. What a person's channel waits for is in `alerts`.
+//! docs/performance.md says how it is called. What a person's channel waits for is in `alerts`.
 
-use std::time::{Duration, Instant};
+use std::{process::ExitCode, time::Instant};
 
 mod completions;
+mod figure;
 mod load;
+mod million;
 mod night;
 mod program;
 mod raw;
+mod report;
+mod rest;
+mod tables;
 
+use figure::{Figure, Wanted, quantile};
 use night::Night;
+use rest::Seasons;
 
-/// Units of the nights that are timed from the event on.
-const NIGHT_UNITS: usize = 500;
-/// How many such nights.
-const NIGHTS: usize = 30;
-/// Units answered where nothing else is said.
+/// Units of the nights that are timed from the event on; the last size is the one that something is wanted of.
+const SIZES: [usize; 4] = [1, 20, 100, 500];
+/// How many nights of each size a round has.
+const NIGHTS: [usize; 4] = [20, 20, 20, 50];
+/// Units answered in a round.
 const UNITS: usize = 100_000;
+/// Completions of a raw measurement.
+const RAW: usize = 20_000;
+/// Rounds of a report.
+const ROUNDS: usize = 5;
 
-/// The value below which this share of them lies.
-pub fn quantile(sorted: &[Duration], share: f64) -> f64 {
-    let index = ((sorted.len() - 1) as f64 * share).round() as usize;
-    sorted[index].as_secs_f64() * 1e3
+/// What is to be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Nights,
+    Completions,
+    Rest,
+    Million,
 }
 
-/// One line of the report: p50, p99 and the extremes, in milliseconds.
-fn report(what: &str, times: &mut [Duration]) {
-    times.sort_unstable();
-    let [low, half, most, high] = [0.0, 0.5, 0.99, 1.0].map(|share| quantile(times, share));
-    println!(
-        "{what:<44} p50 {half:8.2} ms   p99 {most:8.2} ms   {low:.2} to {high:.2}, {} times",
-        times.len()
-    );
-}
+impl Part {
+    const ALL: [Self; 4] = [Self::Nights, Self::Completions, Self::Rest, Self::Million];
 
-/// From the event on: its durable answer, the first unit at the sink, all units sent and answered.
-async fn nights() {
-    let mut figures: [Vec<Duration>; 4] = Default::default();
-    for _ in 0..NIGHTS {
-        let night = Night::begin(NIGHT_UNITS).await;
-        figures[0].push(night.program.started_in);
-        let (answered, first, whole) = night.play().await;
-        for (figure, took) in figures[1..].iter_mut().zip([answered, first, whole]) {
-            figure.push(took);
+    fn name(self) -> &'static str {
+        match self {
+            Self::Nights => "nights",
+            Self::Completions => "completions",
+            Self::Rest => "rest",
+            Self::Million => "million",
         }
     }
-    let [started, answered, first, whole] = &mut figures;
-    report("start of the program to listening", started);
-    report("event to its durable answer", answered);
-    report("event to the first unit at the sink", first);
-    let what = format!("event to {NIGHT_UNITS} units sent and answered");
-    report(&what, whole);
 }
 
-/// How long the program needs for nothing, and for a scrape.
-async fn at_rest(night: &Night) {
-    let (before, since) = (night.program.cpu_seconds(), Instant::now());
-    tokio::time::sleep(Duration::from_secs(5)).await;
-    let share = (night.program.cpu_seconds() - before) / since.elapsed().as_secs_f64();
-    println!(
-        "at rest                                      {:.2} % of a core",
-        share * 100.0
-    );
-    let mut scrapes = Vec::new();
-    for _ in 0..200 {
-        let since = Instant::now();
-        night.get("/metrics").await;
-        scrapes.push(since.elapsed());
+/// From the event on: its durable answer, the first unit at the sink, all units sent, answered and settled.
+async fn nights(units: usize, nights: usize) -> Vec<Figure> {
+    let mut ready = Vec::new();
+    let mut answered = Vec::new();
+    let mut first = Vec::new();
+    let mut settled = Vec::new();
+    for _ in 0..nights {
+        let night = Night::begin(units, 1).await;
+        ready.push(night.program.ready_in);
+        let (times, whole) = night.play(units).await;
+        answered.push(times.answered);
+        first.push(times.first);
+        settled.push(whole);
+        night.end().await;
     }
-    report("/metrics", &mut scrapes);
+    let is_wanted = units == SIZES[SIZES.len() - 1];
+    let wanted = |most| match is_wanted {
+        true => Wanted::AtMost(most),
+        false => Wanted::Known,
+    };
+    let figure = |what: &str, share, most, times: &[_]| {
+        let what = format!("{what}, {units} units, p{:.0}", share * 100.0);
+        Figure::new(what, "ms", wanted(most), quantile(times, share))
+    };
+    let mut figures = vec![
+        figure("event to its durable answer", 0.5, 2.0, &answered),
+        figure("event to the first unit at the sink", 0.5, 2.6, &first),
+        figure("event to the first unit at the sink", 0.99, 10.0, &first),
+        figure("event to sent, answered and settled", 0.5, 300.0, &settled),
+    ];
+    if is_wanted {
+        figures.push(figure("start to ready", 0.5, 200.0, &ready));
+    }
+    figures
 }
 
-fn main() {
-    let units = std::env::args().find_map(|argument| argument.parse().ok());
-    let units: usize = units.unwrap_or(UNITS);
+async fn round(parts: &[Part], seasons: Option<&Seasons>) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    if parts.contains(&Part::Nights) {
+        for (units, times) in SIZES.into_iter().zip(NIGHTS) {
+            figures.extend(nights(units, times).await);
+        }
+    }
+    if parts.contains(&Part::Completions) {
+        let raw = raw::measure(RAW).await;
+        figures.extend(completions::measure(UNITS, &raw).await);
+        let known = |what: &str, rate| Figure::new(what, "/s", Wanted::Known, rate);
+        figures.push(known("raw writes, a statement each", raw.each));
+        figures.push(known("raw writes, set statements", raw.sets));
+    }
+    if let Some(seasons) = seasons {
+        figures.extend(seasons.measure().await);
+    }
+    figures
+}
+
+async fn measure(parts: &[Part], rounds: usize) -> Vec<Figure> {
+    let mut all = Vec::new();
+    let seasons = match parts.contains(&Part::Rest) {
+        true => Some(Seasons::fill().await),
+        false => None,
+    };
+    for number in 1..=rounds {
+        let since = Instant::now();
+        figure::add(&mut all, round(parts, seasons.as_ref()).await);
+        let seconds = since.elapsed().as_secs_f64();
+        println!("round {number} of {rounds} took {seconds:.0} s");
+    }
+    if parts.contains(&Part::Million) {
+        figure::add(&mut all, million::measure().await);
+    }
+    all
+}
+
+fn main() -> ExitCode {
+    let said: Vec<String> = std::env::args().skip(1).collect();
+    let says = |word: &str| said.iter().any(|it| it == word);
+    let named = Part::ALL.into_iter().filter(|part| says(part.name()));
+    let mut parts: Vec<Part> = named.collect();
+    if parts.is_empty() {
+        parts = Part::ALL.to_vec();
+    }
+    let full = says("--report") || says("--check");
+    let rounds = if full { ROUNDS } else { 1 };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build();
-    runtime.expect("a runtime").block_on(async {
-        nights().await;
-        let night = Night::begin(units).await;
-        at_rest(&night).await;
-        completions::measure(&night, units).await;
-        raw::measure(units / 5).await;
-    });
+    let runtime = runtime.expect("a runtime");
+    let figures = runtime.block_on(measure(&parts, rounds));
+    report::show(&figures);
+    if says("--report") {
+        report::write(&figures, rounds);
+    }
+    match says("--check") && report::compare(&figures) > 0 {
+        true => ExitCode::FAILURE,
+        false => ExitCode::SUCCESS,
+    }
 }

@@ -9,6 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::load::Connection;
+
 const LISTENING: &str = "tipoff is listening on ";
 /// The kernel's clock ticks a second, as `getconf CLK_TCK` says on every Linux we know.
 const TICKS: f64 = 100.0;
@@ -18,13 +20,13 @@ pub struct Program {
     child: Child,
     /// Where it listens, without the scheme.
     pub address: String,
-    /// From its start until it said that it listens.
-    pub started_in: Duration,
+    /// From its start until `/ready` said that it is.
+    pub ready_in: Duration,
 }
 
 impl Program {
-    /// Starts it on the files of this folder and returns once it listens.
-    pub fn start(folder: &Path) -> Self {
+    /// Starts it on the files of this folder and returns once it is ready.
+    pub async fn start(folder: &Path) -> Self {
         let since = Instant::now();
         let mut child = Command::new(env!("CARGO_BIN_EXE_tipoff"))
             .args(["serve", "--config", "tipoff.toml", "--data", "data"])
@@ -40,15 +42,16 @@ impl Program {
             .by_ref()
             .map_while(Result::ok)
             .find_map(|line| line.strip_prefix(LISTENING).map(str::to_owned));
-        let started_in = since.elapsed();
         // Its log must not fill the pipe.
         std::thread::spawn(move || lines.for_each(drop));
         let url = url.expect("it never listened");
         let address = url.trim_start_matches("http://").trim_end_matches('/');
+        // It panics where the answer is not 2xx.
+        Connection::open(address).await.get("/ready").await;
         Self {
             child,
             address: address.to_owned(),
-            started_in,
+            ready_in: since.elapsed(),
         }
     }
 

@@ -102,6 +102,11 @@ impl Gate {
         }
     }
 
+    /// How many wait.
+    pub fn waiting(&self) -> usize {
+        self.inside().waiting.len()
+    }
+
     /// Whoever is inside never comes out: the process is dead.
     pub fn interrupt(&self) {
         self.inside().busy = false;

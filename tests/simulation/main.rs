@@ -28,6 +28,8 @@ use night::{Outcome, play};
 
 /// The seed of `one_night`, and what to plant in it.
 const SEED: &str = "TIPOFF_SEED";
+/// Set to 1, each operation of the store is printed.
+const TELLS: &str = "TIPOFF_TELLS";
 /// How many nights `simulated_nights` plays; `./test` says 2,000, `./test --long` 100,000.
 const NIGHTS: &str = "TIPOFF_NIGHTS";
 /// Where nobody says how many.

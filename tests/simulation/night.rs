@@ -250,6 +250,8 @@ impl Night {
     fn let_one_in(&mut self, gate: &Gate, place: usize) {
         self.operations += 1;
         (place, self.clock.now()).hash(&mut self.trace);
+        self.health
+            .tell(|| format!("{place} of {} at {}", gate.waiting(), self.clock.now()));
         gate.let_in(place);
     }
 
@@ -290,6 +292,7 @@ impl Night {
                 self.let_one_in(gate, place);
             } else if let Some(happening) = self.world.take(place - waiting) {
                 (place, now).hash(&mut self.trace);
+                self.health.tell(|| format!("{happening:?}"));
                 hands::hand_in(&self.world, engine, happening, pushes);
             }
         }

@@ -49,6 +49,8 @@ pub struct Health {
     findings: Mutex<Vec<String>>,
     dead: Mutex<bool>,
     doomed: Mutex<bool>,
+    /// Whether each operation is printed, for whoever looks into a night.
+    tells: bool,
     /// How often each operation was done.
     operations: Mutex<BTreeMap<&'static str, u64>>,
 }
@@ -64,6 +66,7 @@ impl Health {
             findings: Mutex::default(),
             dead: Mutex::default(),
             doomed: Mutex::default(),
+            tells: crate::number(crate::TELLS).is_some(),
             operations: Mutex::default(),
         }
     }
@@ -111,6 +114,14 @@ impl Health {
     /// Takes note of an operation.
     pub fn note(&self, what: &'static str) {
         *self.operations.lock().unwrap().entry(what).or_default() += 1;
+        self.tell(|| what.to_owned());
+    }
+
+    /// Prints what happens, where somebody wants to know.
+    pub fn tell(&self, what: impl FnOnce() -> String) {
+        if self.tells {
+            println!("- {}", what());
+        }
     }
 
     /// How often each operation was done.

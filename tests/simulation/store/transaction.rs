@@ -116,6 +116,8 @@ impl Transaction for Draft {
     }
 
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        // What is done beside a commit always begins before it is made, however quick the disk is.
+        tokio::task::yield_now().await;
         let pair = self.pair.clone();
         let health = &pair.health;
         if self.has_planted(Planted::AnsweredBeforeCommit) && health.dice.chance(20) {

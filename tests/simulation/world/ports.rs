@@ -30,6 +30,7 @@ impl World {
     /// Enters, and may fail: then nothing of it happened.
     async fn ask_tables(&self, doing: &str) -> Result<(), PortError> {
         let pass = self.gate().enter(Kind::Other).await;
+        self.health.tell(|| doing.to_owned());
         if self.health.ails(|it| it.warehouse) {
             return Err(refused(doing));
         }
@@ -105,6 +106,7 @@ impl Warehouse for World {
 impl Sink for World {
     async fn send(&self, requests: &[Request]) -> Vec<Result<(), PortError>> {
         let pass = self.gate().enter(Kind::Other).await;
+        self.health.tell(|| format!("send {}", requests.len()));
         let now = self.clock.now();
         let mut results = Vec::with_capacity(requests.len());
         for request in requests {
@@ -137,6 +139,7 @@ impl Announcer for World {
         announcement: &Announcement,
     ) -> Result<(), PortError> {
         let _pass = self.gate().enter(Kind::Other).await;
+        self.health.tell(|| format!("announce {id}"));
         let ails = self.health.ails(|it| it.announcer);
         if ails && self.health.dice.chance(500) {
             return Err(refused("announce"));
@@ -167,6 +170,7 @@ impl Channel for Letterbox {
     async fn deliver(&self, parcel: &Parcel) -> Result<Receipt, Failure> {
         let _pass = self.world.gate().enter(Kind::Other).await;
         let health = &self.world.health;
+        health.tell(|| format!("deliver {}", parcel.notices[0].id));
         let ails = health.ails(|it| it.channel);
         let arrives = !ails || health.dice.chance(300);
         if arrives {
