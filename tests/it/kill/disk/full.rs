@@ -234,9 +234,7 @@ async fn sick_from(at: u64, errno: Errno) -> (u64, bool) {
         lives.night.has_ended();
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    if lives.night.pubsub.url().is_empty() {
-        lives.live_on().await;
-    } else if lives.see_end().await == End::Died {
+    if lives.night.pubsub.url().is_empty() || lives.see_end().await == End::Died {
         lives.live_on().await;
     }
     assert_eq!(lives.ready().await, 200);

@@ -47,7 +47,7 @@ struct Came {
 async fn fail_and_prove(errno: Errno, step: u64) {
     let operations = operations().await;
     println!("a night has {operations} writes and syncs");
-    let numbers = (1..=operations).filter(move |it| it % step == 0 || *it == operations);
+    let numbers = (1..=operations).filter(move |it| it.is_multiple_of(step) || *it == operations);
     let came = nights::all(numbers, AT_ONCE, move |number| night(number, errno)).await;
     let failed = came.iter().filter(|it| it.failed).count();
     let refused: u64 = came.iter().map(|it| it.refused).sum();
