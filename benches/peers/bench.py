@@ -7,7 +7,9 @@ import argparse
 import os
 import pathlib
 import platform
+import signal
 import statistics
+import sys
 import tempfile
 import time
 
@@ -65,6 +67,8 @@ def write(text):
 
 
 def main():
+    # Ended from outside, it still ends its children.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     parser = argparse.ArgumentParser()
     parser.add_argument("--folder", type=pathlib.Path, required=True)
     parser.add_argument("--rounds", type=int, default=10)
