@@ -307,7 +307,12 @@ impl Courier {
                 retry_after: None,
             }),
         };
-        let until = self.shared.clock.now() + LEASE_MARGIN;
+        let now = self.shared.clock.now();
+        if let Err(failure) = &outcome {
+            // At once, so that nothing leaves while it is being kept; how often it failed before may make it longer.
+            self.leave_alone(failure, 1, now);
+        }
+        let until = now + LEASE_MARGIN;
         let kept = match &outcome {
             Ok(receipt) => insist(&self.shared, until, || self.arrived(&deliveries, receipt)).await,
             Err(failure) => insist(&self.shared, until, || self.failed(&deliveries, failure)).await,

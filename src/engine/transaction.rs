@@ -46,6 +46,11 @@ impl Measured {
         measure::record_transaction(&self.metrics, committed.is_ok(), self.began.elapsed());
         committed
     }
+
+    /// Undoes it at once.
+    pub async fn rollback(self) -> Result<(), StoreError> {
+        self.transaction.rollback().await
+    }
 }
 
 impl Deref for Measured {

@@ -317,6 +317,9 @@ pub trait Transaction: DeliveryTransaction {
     /// Makes it durable.
     async fn commit(self: Box<Self>) -> Result<(), StoreError>;
 
+    /// Undoes it at once. Dropped, it is undone only before the next begins, and the store stays locked until then.
+    async fn rollback(self: Box<Self>) -> Result<(), StoreError>;
+
     /// The run, locked until the end of the transaction.
     async fn run(&mut self, key: &RunKey) -> Result<Option<Run>, StoreError>;
 

@@ -284,6 +284,10 @@ impl Transaction for SqliteTransaction {
         committed
     }
 
+    async fn rollback(mut self: Box<Self>) -> Result<(), StoreError> {
+        self.writer.idle().await.map(drop)
+    }
+
     async fn run(&mut self, key: &RunKey) -> Result<Option<Run>, StoreError> {
         runs::run(self.connection().await?, key).await
     }

@@ -249,7 +249,7 @@ impl Group<'_> {
     /// Steps every run that got answers, and makes it all durable.
     async fn finish(mut self) -> Result<(), StoreError> {
         if self.is_void {
-            return Ok(());
+            return self.transaction.rollback().await;
         }
         self.is_whole()?;
         for (key, tally) in std::mem::take(&mut self.kept.tallies) {

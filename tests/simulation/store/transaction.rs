@@ -143,6 +143,10 @@ impl Transaction for Draft {
         Ok(())
     }
 
+    async fn rollback(self: Box<Self>) -> Result<(), StoreError> {
+        (*self).disk.rollback().await
+    }
+
     async fn run(&mut self, key: &RunKey) -> Result<Option<Run>, StoreError> {
         self.ail("read a run")?;
         let disk = self.disk.run(key).await?;
