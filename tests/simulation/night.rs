@@ -318,12 +318,13 @@ impl Night {
 
     /// The machine's clock is set: a little back, or forward.
     fn jump(&self, now: Instant) {
-        self.health.disturb();
         let seconds = match self.health.dice.chance(300) {
             true => -(self.health.dice.between(1, 30) as i64),
             false => self.health.dice.between(1, 300) as i64,
         };
-        self.clock.set(now + TimeDelta::seconds(seconds));
+        let to = now + TimeDelta::seconds(seconds);
+        self.health.jump(to);
+        self.clock.set(to);
     }
 
     fn parts(&self, store: PairedStore) -> Parts {

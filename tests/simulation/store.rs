@@ -46,6 +46,8 @@ pub struct Health {
     sickness: Mutex<Sickness>,
     /// How often anything went wrong with the store or the process: what is sent again needs a reason.
     disturbances: Mutex<u64>,
+    /// When the clock last jumped, as it showed then: leases may have run out under those who held them.
+    jumped_at: Mutex<Option<Instant>>,
     findings: Mutex<Vec<String>>,
     dead: Mutex<bool>,
     doomed: Mutex<bool>,
@@ -63,6 +65,7 @@ impl Health {
             dice,
             sickness: Mutex::new(sickness),
             disturbances: Mutex::default(),
+            jumped_at: Mutex::default(),
             findings: Mutex::default(),
             dead: Mutex::default(),
             doomed: Mutex::default(),
@@ -82,6 +85,18 @@ impl Health {
 
     pub fn disturb(&self) {
         *self.disturbances.lock().unwrap() += 1;
+    }
+
+    /// The clock jumps.
+    pub fn jump(&self, to: Instant) {
+        *self.jumped_at.lock().unwrap() = Some(to);
+        self.disturb();
+    }
+
+    /// Whether the clock jumped in the last two minutes: twice as long as a lease.
+    pub fn has_jumped(&self, now: Instant) -> bool {
+        let jumped_at = *self.jumped_at.lock().unwrap();
+        jumped_at.is_some_and(|at| now - at < chrono::TimeDelta::minutes(2))
     }
 
     pub fn disturbances(&self) -> u64 {

@@ -340,7 +340,7 @@ impl Evidence<'_> {
         let timeout = self.night.policy.completion.answer_timeout;
         for call in self.facts.calls.clone() {
             if let Some(before) = last.insert(call.key.clone(), call.clone()) {
-                let disturbed = call.disturbances > before.disturbances;
+                let disturbed = call.disturbances > before.disturbances || call.has_jumped;
                 self.hold(disturbed, || {
                     format!("{} was sent again without a reason", call.key)
                 });
@@ -354,6 +354,7 @@ impl Evidence<'_> {
                 let over = call.at - before.at >= timeout
                     || self.facts.interventions > 0
                     || call.disturbances > before.disturbances
+                    || call.has_jumped
                     || self.has_answer(&before, call.at);
                 self.hold(over, || {
                     format!("{} was sent while {} was in flight", call.key, before.key)

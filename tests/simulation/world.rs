@@ -65,6 +65,8 @@ pub struct Call {
     pub at: Instant,
     /// How much had gone wrong by then.
     pub disturbances: u64,
+    /// The clock had jumped shortly before.
+    pub has_jumped: bool,
 }
 
 /// Everything that changes.

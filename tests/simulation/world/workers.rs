@@ -19,6 +19,7 @@ impl World {
             key: request.request_id.clone(),
             at: now,
             disturbances,
+            has_jumped: self.health.has_jumped(now),
         };
         let known = {
             let mut facts = self.facts();
