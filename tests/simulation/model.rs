@@ -55,6 +55,17 @@ pub struct Set {
     batches: Vec<Batch>,
 }
 
+impl Set {
+    /// Whether the batch of this id was ended before it was sent.
+    pub fn was_released(&self, batch_id: Option<&str>) -> bool {
+        let is_it = |batch: &&Batch| Some(batch.id.as_str()) == batch_id;
+        self.batches
+            .iter()
+            .find(is_it)
+            .is_some_and(|it| it.released)
+    }
+}
+
 /// Everything the store holds but the messages to people.
 #[derive(Clone, Default)]
 pub struct Model {

@@ -98,8 +98,10 @@ impl Evidence<'_> {
                 unit.phase,
                 Phase::Answered | Phase::GivenUp | Phase::Refused
             );
-            // A reset before its publish was known leaves it free.
-            let ended = ended || (unit.phase == Phase::Idle && self.facts.interventions > 0);
+            // Its batch was ended before it was known whether it had been published.
+            let freed =
+                unit.phase == Phase::Idle && self.set.was_released(unit.batch_id.as_deref());
+            let ended = ended || freed;
             self.hold(ended && unit.lease_until.is_none(), || {
                 format!("{id} is open: {unit:?}")
             });
