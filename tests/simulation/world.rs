@@ -90,7 +90,8 @@ pub struct Facts {
     pub acknowledged: Vec<(Message, Instant)>,
     /// Under which ids the upstream said that it had finished.
     pub upstream_ids: BTreeSet<MessageId>,
-    pub announced: BTreeMap<String, Announcement>,
+    /// Under its id, with how much had gone wrong when it was last told.
+    pub announced: BTreeMap<String, (Announcement, u64)>,
     pub heard: Vec<(ChannelId, Notice)>,
     /// Requests that a person or a rule of the night ended early: a reset, a forced start.
     pub interventions: u64,

@@ -140,17 +140,22 @@ impl Announcer for World {
     ) -> Result<(), PortError> {
         let _pass = self.gate().enter(Kind::Other).await;
         self.health.tell(|| format!("announce {id}"));
+        let before = self.health.disturbances();
         let ails = self.health.ails(|it| it.announcer);
         if ails && self.health.dice.chance(500) {
             return Err(refused("announce"));
         }
-        let known = self
-            .facts()
-            .announced
-            .insert(id.to_owned(), announcement.clone());
-        if known.is_some_and(|known| known != *announcement) {
-            self.health
-                .find(format!("{id} was announced twice, with another content"));
+        let now = (announcement.clone(), before);
+        let known = self.facts().announced.insert(id.to_owned(), now);
+        if let Some((content, disturbances)) = known {
+            if content != *announcement {
+                let finding = format!("{id} was announced twice, with another content");
+                self.health.find(finding);
+            }
+            if disturbances == before && !self.health.has_jumped(self.clock.now()) {
+                self.health
+                    .find(format!("{id} was announced again without a reason"));
+            }
         }
         if ails {
             return Err(refused("hear of an announcement"));
