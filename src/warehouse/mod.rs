@@ -39,7 +39,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const READERS_MAX: u32 = 4;
 
 /// Most memory a connection's page cache takes a dataset; a million units are read in an order their pages are not in.
-const CACHE_KIBIBYTES_MAX: u32 = 64 * 1024;
+const CACHE_KIBIBYTES_MAX: u32 = 8 * 1024;
 
 /// The warehouse on SQLite. Cloning shares its connections.
 #[derive(Debug, Clone)]
