@@ -34,6 +34,10 @@ pub struct Applied {
     pub moves: Vec<Moved>,
     /// What is to be done: leased by this process already.
     pub wanted: Vec<OutboxItem>,
+    /// Whether people are told of something.
+    pub tells: bool,
+    /// When the run is due next.
+    pub wake_at: Option<Instant>,
 }
 
 /// One entry of the history, and the run before and after it.
@@ -51,6 +55,8 @@ impl Applied {
         self.changed |= later.changed;
         self.moves.extend(later.moves);
         self.wanted.extend(later.wanted);
+        self.tells |= later.tells;
+        self.wake_at = later.wake_at;
     }
 
     /// Takes out the effect that whoever caused it goes on with at once: a stage or a send.
@@ -77,9 +83,15 @@ impl Applied {
             telemetry::record_step(&shared.metrics, &moved);
             telemetry::log_step(&moved);
         }
-        shared.delivering.hand(&self.wanted, &self.run);
-        if self.changed || !self.wanted.is_empty() {
-            shared.nudge();
+        shared.hand(&self.wanted, &self.run);
+        if let Some(at) = self.wake_at {
+            shared.wake.ring_by(at);
+        }
+        if self.changed {
+            shared.slots.notify_waiters();
+        }
+        if self.tells {
+            shared.desks.ring();
         }
     }
 }
@@ -98,6 +110,8 @@ pub async fn apply(
         changed: false,
         moves: Vec::new(),
         wanted: Vec::new(),
+        tells: false,
+        wake_at: None,
     };
     let mut events = VecDeque::from([event]);
     for _ in 0..ROUNDS_MAX {
@@ -124,6 +138,7 @@ pub async fn apply(
                 after: applied.run.clone(),
             });
         }
+        applied.tells |= effects.iter().any(|it| matches!(it, Effect::Tell(_)));
         let wanted = put(shared, transaction, &applied.run, effects, now).await?;
         applied.wanted.extend(wanted);
         for order in orders {
@@ -132,9 +147,8 @@ pub async fn apply(
             ));
         }
     }
-    transaction
-        .save_run(&applied.run, applied.run.next_wake(now))
-        .await?;
+    applied.wake_at = applied.run.next_wake(now);
+    transaction.save_run(&applied.run, applied.wake_at).await?;
     Ok(applied)
 }
 

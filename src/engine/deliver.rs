@@ -70,11 +70,11 @@ pub async fn deliver(shared: &Shared, handed: Handed) {
                 let kept = insist(shared, until, || put_back(shared, &item, &error)).await;
                 if let Err(error) = kept {
                     tracing::error!(%error, id = item.id, "an effect could not be ended; its lease will run out");
+                    shared.outbox.ring_by(until);
                 }
                 None
             }
         };
-        shared.deliver.notify_one();
         let Some(next) = next else {
             return;
         };
@@ -333,7 +333,9 @@ async fn put_back(
         "an effect failed and will be tried again"
     );
     let due_at = pause_until(item.tries, shared.clock.now());
-    end(shared, item, OutboxEnd::Later { due_at, error }).await
+    end(shared, item, OutboxEnd::Later { due_at, error }).await?;
+    shared.outbox.ring_by(due_at);
+    Ok(())
 }
 
 fn pause_until(tries: u32, now: Instant) -> Instant {

@@ -17,14 +17,19 @@ use crate::{
         policy::{self, Policy},
         report::Timetable,
         routing::Routes,
+        run::Run,
         service::Service,
         wiring::Examination,
     },
-    ports::{Announcer, Known, Sink, Warehouse, store::Store},
+    ports::{
+        Announcer, Known, Sink, Warehouse,
+        store::{OutboxItem, Store},
+    },
     telemetry::Metrics,
 };
 
 mod apply;
+mod bell;
 mod chain;
 mod courier;
 mod deliver;
@@ -43,6 +48,8 @@ mod sender;
 mod telling;
 mod transaction;
 mod waker;
+
+use bell::Bell;
 
 pub use examining::Examining;
 pub use pulse::Beating;
@@ -120,10 +127,10 @@ pub struct Shared {
     fallback_policy: policy::Alerts,
     /// What is counted.
     pub metrics: Arc<Metrics>,
-    /// Rung when a run's next wake may have changed.
-    wake: Notify,
-    /// Rung when the outbox may hold something new.
-    deliver: Notify,
+    /// When runs, and the service itself, are looked at next.
+    wake: Bell,
+    /// When the outbox is looked at next.
+    outbox: Bell,
     /// Effects being done now.
     delivering: outbox::Delivering,
     /// Rung when units were answered or given up: a capped sender may go on.
@@ -137,11 +144,18 @@ impl Shared {
         self.handoffs.get(&key.handoff)
     }
 
+    /// Has the service itself and the messages to people looked at now: they changed.
     fn nudge(&self) {
-        self.wake.notify_one();
-        self.deliver.notify_one();
-        self.slots.notify_waiters();
+        self.wake.ring_by(self.clock.now());
         self.desks.ring();
+    }
+
+    /// Hands over effects that were committed with a lease of this process, whoever does them.
+    fn hand(&self, items: &[OutboxItem], run: &Run) {
+        if !items.is_empty() {
+            self.delivering.hand(items, run);
+            self.outbox.ring_by(self.clock.now() + outbox::LEASE);
+        }
     }
 }
 
@@ -180,8 +194,8 @@ impl Engine {
             link_secret,
             fallback_policy: policy::Alerts::default(),
             metrics: parts.metrics,
-            wake: Notify::new(),
-            deliver: Notify::new(),
+            wake: Bell::default(),
+            outbox: Bell::default(),
             delivering: outbox::Delivering::new(),
             slots: Notify::new(),
             stop: CancellationToken::new(),

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::TimeDelta;
 use futures::future::join_all;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::task::TaskTracker;
 
-use super::{EngineError, Shared, deliver};
+use super::{EngineError, Shared, bell::AHEAD_MAX, deliver};
 use crate::{
     domain::{Instant, run::Run},
     ports::store::OutboxItem,
@@ -20,48 +20,55 @@ pub const LEASE: TimeDelta = TimeDelta::seconds(60);
 /// Most effects leased in one go.
 const ITEMS_MAX: u32 = 64;
 const REST: TimeDelta = TimeDelta::seconds(1);
-const REST_MAX: TimeDelta = TimeDelta::minutes(10);
 /// Rounds of [`drain`]: an effect's answer may want the next one, and so on to the end of a night.
 const ROUNDS_MAX: usize = 64;
 
 /// Works until the engine stops; each effect is done in a task of its own, so that none waits for another.
 pub async fn work(shared: Arc<Shared>, tasks: TaskTracker) {
     loop {
-        let until = match once(&shared, &tasks).await {
-            Ok(until) => until,
-            Err(error) => {
+        // Those at work are counted before anything is taken up, so that it is never taken for nothing to do.
+        let doing = shared.delivering.begin();
+        start(&shared, &tasks, &doing, shared.delivering.take());
+        if shared.outbox.is_due(shared.clock.now()) {
+            let until = look(&shared, &tasks, &doing).await;
+            shared.outbox.plan(until.unwrap_or_else(|error| {
                 tracing::error!(%error, "could not look into the outbox; trying again");
                 shared.clock.now() + REST
-            }
-        };
+            }));
+        }
+        drop(doing);
         tokio::select! {
             biased;
-            () = shared.clock.sleep_until(until) => {}
-            () = shared.deliver.notified() => {}
+            () = shared.outbox.wait(&*shared.clock) => {}
+            () = shared.delivering.came.notified() => {}
             () = shared.stop.cancelled() => return,
         }
     }
 }
 
-async fn once(shared: &Arc<Shared>, tasks: &TaskTracker) -> Result<Instant, EngineError> {
-    let doing = shared.delivering.begin();
-    let start = |items: Vec<Handed>| {
-        for handed in items {
-            let (shared, doing) = (shared.clone(), doing.clone());
-            tasks.spawn(async move {
-                deliver::deliver(&shared, handed).await;
-                drop(doing);
-            });
-        }
-    };
-    start(shared.delivering.take());
+fn start(shared: &Arc<Shared>, tasks: &TaskTracker, doing: &Doing, items: Vec<Handed>) {
+    for handed in items {
+        let (shared, doing) = (shared.clone(), doing.clone());
+        tasks.spawn(async move {
+            deliver::deliver(&shared, handed).await;
+            drop(doing);
+        });
+    }
+}
+
+/// Takes up what is due and nobody's, and says when to look again.
+async fn look(
+    shared: &Arc<Shared>,
+    tasks: &TaskTracker,
+    doing: &Doing,
+) -> Result<Instant, EngineError> {
     let now = shared.clock.now();
     let mut next = shared.store.next_outbox_at().await?;
     if next.is_some_and(|at| at <= now) {
-        start(lease(shared).await?);
+        start(shared, tasks, doing, lease(shared).await?);
         next = shared.store.next_outbox_at().await?;
     }
-    Ok(next.unwrap_or(now + REST_MAX).clamp(now, now + REST_MAX))
+    Ok(next.unwrap_or(now + AHEAD_MAX).clamp(now, now + AHEAD_MAX))
 }
 
 async fn lease(shared: &Shared) -> Result<Vec<Handed>, EngineError> {
@@ -109,6 +116,8 @@ pub struct Delivering {
     at_work: watch::Sender<()>,
     /// Committed and leased. Lost with the process, whose successor frees the leases.
     handed: Mutex<Vec<Handed>>,
+    /// Rung when something was handed over.
+    came: Notify,
 }
 
 /// One that works on effects.
@@ -121,20 +130,19 @@ impl Delivering {
         Self {
             at_work: watch::Sender::new(()),
             handed: Mutex::default(),
+            came: Notify::new(),
         }
     }
 
-    /// Hands over effects that were committed with a lease of this process; a nudge has to follow.
+    /// Hands over effects that were committed with a lease of this process.
     pub fn hand(&self, items: &[OutboxItem], run: &Run) {
-        if items.is_empty() {
-            return;
-        }
         let run = Arc::new(run.clone());
         let handed = |item: &OutboxItem| Handed {
             item: item.clone(),
             run: Some(run.clone()),
         };
         self.handed().extend(items.iter().map(handed));
+        self.came.notify_one();
     }
 
     fn take(&self) -> Vec<Handed> {

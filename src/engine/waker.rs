@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chrono::{Days, TimeDelta};
 
-use super::{EngineError, Handoff, Shared, apply, reports, telling};
+use super::{EngineError, Handoff, Shared, apply, bell::AHEAD_MAX, reports, telling};
 use crate::domain::{
     Instant, calendar,
     event::Event,
@@ -16,9 +16,8 @@ use crate::domain::{
 
 /// Most runs looked at in one go.
 const RUNS_MAX: u32 = 64;
-/// How long it rests after the store failed, and at most while nothing is due.
+/// How long it rests after the store failed.
 const REST: TimeDelta = TimeDelta::seconds(1);
-const REST_MAX: TimeDelta = TimeDelta::minutes(10);
 /// Most dates opened after a pause: a week.
 const DATES_MAX: u64 = 7;
 
@@ -26,36 +25,35 @@ const DATES_MAX: u64 = 7;
 pub async fn work(shared: Arc<Shared>) {
     let mut reports_at = None;
     loop {
-        let until = match once(&shared, &mut reports_at).await {
-            Ok(until) => until,
-            Err(error) => {
+        if shared.wake.is_due(shared.clock.now()) {
+            let until = look(&shared, &mut reports_at).await;
+            shared.wake.plan(until.unwrap_or_else(|error| {
                 tracing::error!(%error, "could not look for due runs; trying again");
                 shared.clock.now() + REST
-            }
-        };
+            }));
+        }
         tokio::select! {
             biased;
-            () = shared.clock.sleep_until(until) => {}
-            () = shared.wake.notified() => {}
+            () = shared.wake.wait(&*shared.clock) => {}
             () = shared.stop.cancelled() => return,
         }
     }
 }
 
 /// `reports_at` is when a summary may be due next; `None` before the first look.
-async fn once(shared: &Shared, reports_at: &mut Option<Instant>) -> Result<Instant, EngineError> {
+async fn look(shared: &Shared, reports_at: &mut Option<Instant>) -> Result<Instant, EngineError> {
     let next_opening = open_dates(shared).await?;
     wake_due(shared).await?;
     let now = shared.clock.now();
     if reports_at.is_none_or(|at| at <= now) {
         let next = reports::make_due(shared).await?;
-        *reports_at = Some(next.unwrap_or(now + REST_MAX));
+        *reports_at = Some(next.unwrap_or(now + AHEAD_MAX));
     }
     let now = shared.clock.now();
     let next_wake = shared.store.next_wake_at().await?;
     let next = [Some(next_opening), next_wake, *reports_at];
     let next = next.into_iter().flatten().min();
-    Ok(next.unwrap_or(now + REST_MAX).min(now + REST_MAX))
+    Ok(next.unwrap_or(now + AHEAD_MAX).min(now + AHEAD_MAX))
 }
 
 /// Gives every due run its tick, and the service itself.
@@ -88,7 +86,7 @@ async fn tick(shared: &Shared, key: &RunKey) -> Result<(), EngineError> {
 /// Opens the dates that the calendar wants open and returns when the next one opens.
 pub async fn open_dates(shared: &Shared) -> Result<Instant, EngineError> {
     let now = shared.clock.now();
-    let mut next = now + REST_MAX;
+    let mut next = now + AHEAD_MAX;
     for handoff in shared.handoffs.values() {
         for game_date in dates_to_open(shared, handoff, now).await? {
             open(shared, handoff, game_date).await?;

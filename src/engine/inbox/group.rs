@@ -99,6 +99,8 @@ struct Noted {
     quarantined: Vec<String>,
     /// Whether anything went into quarantine or out of it.
     quarantine_moved: bool,
+    /// Whether the service itself or messages to people may have changed beside a run's step.
+    tells: bool,
 }
 
 impl Noted {
@@ -110,6 +112,7 @@ impl Noted {
         self.refused.extend(other.refused);
         self.quarantined.extend(other.quarantined);
         self.quarantine_moved |= other.quarantine_moved;
+        self.tells |= other.tells;
     }
 }
 
@@ -263,6 +266,7 @@ impl Group<'_> {
         if self.kept.quarantine_moved {
             let quarantine = self.transaction.quarantine_now().await?;
             self.happened(&Happened::Quarantined(quarantine)).await?;
+            self.kept.tells = true;
         }
         self.transaction.commit().await?;
         let shared = self.shared;
@@ -281,7 +285,9 @@ impl Group<'_> {
         for code in &self.kept.quarantined {
             measure::record_quarantined(&shared.metrics, code);
         }
-        shared.desks.ring();
+        if self.kept.tells {
+            shared.nudge();
+        }
         Ok(())
     }
 
@@ -304,11 +310,13 @@ impl Group<'_> {
     }
 
     async fn happened(&mut self, happened: &Happened) -> Result<Outcome, StoreError> {
+        self.noted.tells = true;
         telling::step_service(self.shared, &mut *self.transaction, happened, self.now).await?;
         Ok(Outcome::Done(true))
     }
 
     async fn silence(&mut self, silence: &Silence) -> Result<Outcome, StoreError> {
+        self.noted.tells = true;
         self.transaction.silence(silence).await?;
         Ok(Outcome::Done(true))
     }
@@ -318,6 +326,7 @@ impl Group<'_> {
         notice: &Notice,
         channels: &[ChannelId],
     ) -> Result<Outcome, StoreError> {
+        self.noted.tells = true;
         let reason = "asked for by a person";
         let posted = telling::post(&mut *self.transaction, notice, channels, reason).await?;
         Ok(Outcome::Done(posted))
