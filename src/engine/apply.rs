@@ -67,8 +67,14 @@ impl Applied {
         Some(self.wanted.remove(place))
     }
 
-    /// Counts and logs it, and hands over what is to be done; only for what has been committed.
+    /// Hands over what is to be done, counts and logs it; only for what has been committed.
     pub fn record(&self, shared: &Shared) {
+        self.hand_over(shared);
+        self.note(shared);
+    }
+
+    /// Counts and logs it; only for what has been committed.
+    pub fn note(&self, shared: &Shared) {
         for Moved {
             entry,
             before,
@@ -83,6 +89,10 @@ impl Applied {
             telemetry::record_step(&shared.metrics, &moved);
             telemetry::log_step(&moved);
         }
+    }
+
+    /// Hands over what is to be done, and wakes whom it concerns; only for what has been committed.
+    pub fn hand_over(&self, shared: &Shared) {
         shared.hand(&self.wanted, &self.run);
         if let Some(at) = self.wake_at {
             shared.wake.ring_by(at);

@@ -23,10 +23,10 @@ const DATES_MAX: u64 = 7;
 
 /// Works until the engine stops.
 pub async fn work(shared: Arc<Shared>) {
-    let mut reports_at = None;
+    let mut plan = Plan::default();
     loop {
         if shared.wake.is_due(shared.clock.now()) {
-            let until = look(&shared, &mut reports_at).await;
+            let until = look(&shared, &mut plan).await;
             shared.wake.plan(until.unwrap_or_else(|error| {
                 tracing::error!(%error, "could not look for due runs; trying again");
                 shared.clock.now() + REST
@@ -40,18 +40,27 @@ pub async fn work(shared: Arc<Shared>) {
     }
 }
 
-/// `reports_at` is when a summary may be due next; `None` before the first look.
-async fn look(shared: &Shared, reports_at: &mut Option<Instant>) -> Result<Instant, EngineError> {
-    let next_opening = open_dates(shared).await?;
+/// What the calendar and the timetables want next; `None` before the first look.
+#[derive(Default)]
+struct Plan {
+    opens_at: Option<Instant>,
+    reports_at: Option<Instant>,
+}
+
+async fn look(shared: &Shared, plan: &mut Plan) -> Result<Instant, EngineError> {
+    let now = shared.clock.now();
+    if plan.opens_at.is_none_or(|at| at <= now) {
+        plan.opens_at = Some(open_dates(shared).await?);
+    }
     wake_due(shared).await?;
     let now = shared.clock.now();
-    if reports_at.is_none_or(|at| at <= now) {
+    if plan.reports_at.is_none_or(|at| at <= now) {
         let next = reports::make_due(shared).await?;
-        *reports_at = Some(next.unwrap_or(now + AHEAD_MAX));
+        plan.reports_at = Some(next.unwrap_or(now + AHEAD_MAX));
     }
     let now = shared.clock.now();
     let next_wake = shared.store.next_wake_at().await?;
-    let next = [Some(next_opening), next_wake, *reports_at];
+    let next = [plan.opens_at, next_wake, plan.reports_at];
     let next = next.into_iter().flatten().min();
     Ok(next.unwrap_or(now + AHEAD_MAX).min(now + AHEAD_MAX))
 }

@@ -4,12 +4,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sqlx::SqliteConnection;
-
 use super::{
+    later::Pipe,
     unit::{Plan, UnitRow},
     units::{self, about, standing},
-    values::{failed, get, get_number, micros},
+    values::{get, get_number, micros},
 };
 use crate::{
     domain::{
@@ -47,12 +46,12 @@ pub(super) struct Promise<'a> {
 
 /// Merges answers one after the other, each unit read and written once; says of each answer what it changed.
 pub(super) async fn answers(
-    connection: &mut SqliteConnection,
+    pipe: &mut Pipe<'_>,
     run: &Promise<'_>,
     answers: &[RankedAnswer],
 ) -> Result<Vec<Tally>, StoreError> {
     let names: HashSet<&str> = answers.iter().map(|answer| answer.unit.as_str()).collect();
-    let before = units::named(connection, run.key, names.into_iter()).await?;
+    let before = units::named(pipe, run.key, names.into_iter()).await?;
     let mut rows = before.clone();
     let places: HashMap<&str, usize> = before
         .iter()
@@ -73,13 +72,13 @@ pub(super) async fn answers(
         .filter(|(row, before)| row != *before)
         .map(|(row, _)| row)
         .collect();
-    units::write_answers(connection, run.key, &changed).await?;
+    units::write_answers(pipe, run.key, &changed)?;
     Ok(tallies)
 }
 
 /// Merges rows of the prediction table; rows of unknown units are somebody else's.
 pub(super) async fn rows(
-    connection: &mut SqliteConnection,
+    pipe: &mut Pipe<'_>,
     run: &Promise<'_>,
     rows: &[StoredRow],
 ) -> Result<Tally, StoreError> {
@@ -90,7 +89,7 @@ pub(super) async fn rows(
     }
     let mut tally = Tally::default();
     let mut changed = Vec::new();
-    for before in units::named(connection, run.key, earliest.keys().copied()).await? {
+    for before in units::named(pipe, run.key, earliest.keys().copied()).await? {
         let mut row = before.clone();
         let created_at = earliest[row.unit.as_str()];
         tally.absorb(row.see_row(created_at, run.plan, run.deadline_at));
@@ -98,47 +97,47 @@ pub(super) async fn rows(
             changed.push(row);
         }
     }
-    units::write_answers(connection, run.key, &changed).await?;
+    units::write_answers(pipe, run.key, &changed)?;
     Ok(tally)
 }
 
 /// Marks claims up to this instant, and exactly then, as missing.
 pub(super) async fn missing(
-    connection: &mut SqliteConnection,
+    pipe: &mut Pipe<'_>,
     key: &RunKey,
     claimed_until: Instant,
     plan: &Plan,
 ) -> Result<Tally, StoreError> {
     let mut tally = Tally::default();
     loop {
-        let values = vec![micros(claimed_until).into(), CLAIMS_MAX.into()];
-        let mut rows = units::rows(connection, key, DUE_CLAIMS, values).await?;
+        let due = units::selected(DUE_CLAIMS, key)
+            .bind(micros(claimed_until))
+            .bind(CLAIMS_MAX);
+        let mut rows = units::rows(pipe, due).await?;
         if rows.is_empty() {
             return Ok(tally);
         }
         for row in &mut rows {
             tally.absorb(row.miss(plan));
         }
-        units::write_answers(connection, key, &rows).await?;
+        units::write_answers(pipe, key, &rows)?;
     }
 }
 
 /// Units of the plan that still need work, those in flight included, by game and name.
 pub(super) async fn open_units(
-    connection: &mut SqliteConnection,
+    pipe: &mut Pipe<'_>,
     key: &RunKey,
     most: u32,
 ) -> Result<Vec<OpenUnit>, StoreError> {
-    let plan = units::plan(connection, key).await?;
+    let plan = units::plan(pipe, key).await?;
     if plan.wave == 0 {
         return Ok(Vec::new());
     }
-    let rows = about(OPEN_UNITS, key)
+    let open = about(OPEN_UNITS, key)
         .bind(i64::from(plan.wave))
-        .bind(i64::from(most))
-        .fetch_all(connection)
-        .await
-        .map_err(failed("read units that need work"))?;
+        .bind(i64::from(most));
+    let rows = pipe.ask(open, "read units that need work").await?;
     rows.iter()
         .map(|row| {
             let word: Option<String> = get(row, "reason_text")?;

@@ -7,7 +7,10 @@ use std::collections::HashSet;
 use serde::Deserialize;
 use sqlx::{SqliteConnection, sqlite::SqliteRow};
 
-use super::values::{date_text, failed, get, get_instant, get_number, instant, micros, to_json};
+use super::{
+    later::{Pipe, Statement},
+    values::{date_text, failed, get, get_instant, get_number, instant, micros, to_json},
+};
 use crate::{
     domain::{
         Instant,
@@ -21,6 +24,9 @@ pub(super) const ACCEPT: &str = "
     INSERT INTO inbox (message_id, source, at)
     SELECT arrived.value, $2, $3 FROM json_each($1) AS arrived WHERE true
     ON CONFLICT (message_id) DO NOTHING";
+
+/// How many messages [`ACCEPT`] added, and the number of the last.
+pub(super) const ADDED: &str = "SELECT changes() AS added, last_insert_rowid() AS last";
 
 /// Nothing leaves the inbox, so a statement numbers what it adds without a gap: `$1` the number before the first.
 const ACCEPTED: &str = "SELECT message_id FROM inbox WHERE id > $1";
@@ -64,30 +70,29 @@ pub(super) struct Arrived<'a> {
 
 /// Takes note of messages; `false` for each that had been accepted before, be it in the same call.
 pub(super) async fn accept(
-    connection: &mut SqliteConnection,
+    pipe: &mut Pipe<'_>,
     arrived: &Arrived<'_>,
 ) -> Result<Vec<bool>, StoreError> {
     let doing = "accept messages";
-    let accepted = sqlx::query(ACCEPT)
-        .bind(to_json(&arrived.message_ids)?)
-        .bind(arrived.source)
-        .bind(micros(arrived.at))
-        .execute(&mut *connection)
-        .await
-        .map_err(failed(doing))?;
-    let count = accepted.rows_affected();
+    pipe.write(
+        Statement::bare(ACCEPT)
+            .bind(to_json(&arrived.message_ids)?)
+            .bind(arrived.source)
+            .bind(micros(arrived.at)),
+    );
+    let accepted = pipe.ask_one(Statement::bare(ADDED), doing).await?;
+    let count: u64 = get_number(&accepted, "added")?;
     if count == arrived.message_ids.len() as u64 {
         return Ok(vec![true; arrived.message_ids.len()]);
     }
     if count == 0 {
         return Ok(vec![false; arrived.message_ids.len()]);
     }
-    let before = accepted.last_insert_rowid() - i64::try_from(count).map_err(failed(doing))?;
-    let rows = sqlx::query(ACCEPTED)
-        .bind(before)
-        .fetch_all(connection)
-        .await
-        .map_err(failed(doing))?;
+    let last: i64 = get(&accepted, "last")?;
+    let before = last - i64::try_from(count).map_err(failed(doing))?;
+    let rows = pipe
+        .ask(Statement::bare(ACCEPTED).bind(before), doing)
+        .await?;
     let mut fresh = rows
         .iter()
         .map(|row| get::<String>(row, 0))

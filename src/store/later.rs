@@ -1,12 +1,17 @@
-//! Writes that answer nothing: put off until something is asked that may depend on them, or the transaction ends, and
-//! then handed to the connection's thread in one go. Each hand-over costs more than most of these statements.
+//! Statements on their way to the connection's thread, handed over as few times as can be: a write that answers nothing
+//! waits for the next question, or for the end of the transaction. Each hand-over costs more than most statements.
 //!
-//! What is written belongs to the file of its table.
+//! What is written and asked belongs to the file of its table.
 
-use sqlx::{AssertSqlSafe, SqliteConnection};
+use std::borrow::Cow;
 
-use super::values::failed;
+use sqlx::{AssertSqlSafe, SqliteConnection, sqlite::SqliteRow};
+
+use super::values::{failed, get_number};
 use crate::ports::store::StoreError;
+
+/// Said beside a write whose changes count.
+const CHANGED: &str = "SELECT changes() AS changed";
 
 /// A value in the place of a parameter.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +32,12 @@ impl From<&str> for Value {
     }
 }
 
+impl From<Option<&str>> for Value {
+    fn from(text: Option<&str>) -> Self {
+        text.map_or(Self::Number(None), Self::from)
+    }
+}
+
 impl From<i64> for Value {
     fn from(number: i64) -> Self {
         Self::Number(Some(number))
@@ -39,30 +50,44 @@ impl From<Option<i64>> for Value {
     }
 }
 
-/// A statement that answers nothing, with its parameters `$1`, `$2` and so on.
+/// A statement, with its parameters `$1`, `$2` and so on.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Write {
-    pub sql: &'static str,
+pub(super) struct Statement {
+    pub sql: Cow<'static, str>,
     pub values: Vec<Value>,
 }
 
-/// Writes in their order, not done yet.
+impl Statement {
+    /// One without parameters.
+    pub fn bare(sql: &'static str) -> Self {
+        Self {
+            sql: sql.into(),
+            values: Vec::new(),
+        }
+    }
+
+    /// Binds the next parameter.
+    pub fn bind(mut self, value: impl Into<Value>) -> Self {
+        self.values.push(value.into());
+        self
+    }
+}
+
+/// Statements in their order, not handed over yet.
 #[derive(Default)]
 pub(super) struct Later {
     sql: String,
     values: Vec<Value>,
+    /// The mark that an undoing goes back to is among them.
+    marks: bool,
+    /// Something that was handed over failed: nothing more may be until that is undone.
+    is_broken: bool,
 }
 
 impl Later {
-    /// Whether there is nothing to be done.
-    pub fn is_empty(&self) -> bool {
-        self.sql.is_empty()
-    }
-
-    /// Forgets it all.
-    pub fn clear(&mut self) {
-        self.sql.clear();
-        self.values.clear();
+    /// Forgets them, and what failed; `true`: the mark was among them, so nothing was done since.
+    pub fn forget(&mut self) -> bool {
+        std::mem::take(self).marks
     }
 
     /// The text of these statements as they are handed over together.
@@ -71,37 +96,102 @@ impl Later {
         let mut parameters = 0;
         for sql in statements {
             add(&mut text, sql, parameters);
-            parameters += sql.matches('$').count();
+            parameters += parameters_of(sql);
         }
         text
     }
 
-    /// Adds a write behind the others.
-    pub fn add(&mut self, write: Write) {
-        add(&mut self.sql, write.sql, self.values.len());
-        self.values.extend(write.values);
+    /// Adds a statement behind the others.
+    pub fn add(&mut self, statement: Statement) {
+        add(&mut self.sql, &statement.sql, self.values.len());
+        self.values.extend(statement.values);
     }
 
-    /// Does them all; the first that fails is the last that was tried. Nothing is left to be done either way.
-    pub async fn write(
+    /// Adds the mark that an undoing goes back to.
+    pub fn mark(&mut self, statement: Statement) {
+        self.add(statement);
+        self.marks = true;
+    }
+
+    /// Hands them over; the first that fails is the last that was tried. Nothing is left to be done either way. Returns
+    /// the rows of all of them.
+    pub async fn hand_over(
         &mut self,
         connection: &mut SqliteConnection,
         doing: &'static str,
-    ) -> Result<(), StoreError> {
-        if self.is_empty() {
-            return Ok(());
+    ) -> Result<Vec<SqliteRow>, StoreError> {
+        if self.is_broken {
+            return Err(failed(doing)("an earlier write of the transaction failed"));
+        }
+        let Self { sql, values, .. } = std::mem::take(self);
+        if sql.is_empty() {
+            return Ok(Vec::new());
         }
         // A few texts come again and again, so their statements are kept prepared.
-        let mut query = sqlx::query(AssertSqlSafe(std::mem::take(&mut self.sql)));
-        for value in std::mem::take(&mut self.values) {
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for value in values {
             query = match value {
                 Value::Text(text) => query.bind(text),
                 Value::Number(number) => query.bind(number),
             };
         }
-        query.execute(connection).await.map_err(failed(doing))?;
-        Ok(())
+        let rows = query.fetch_all(connection).await;
+        self.is_broken = rows.is_err();
+        rows.map_err(failed(doing))
     }
+}
+
+/// A connection, and what waits to be handed over to it.
+pub(super) struct Pipe<'a> {
+    pub connection: &'a mut SqliteConnection,
+    pub later: &'a mut Later,
+}
+
+impl Pipe<'_> {
+    /// Writes, before whatever is asked next.
+    pub fn write(&mut self, statement: Statement) {
+        self.later.add(statement);
+    }
+
+    /// Asks; the rows are those of this question.
+    pub async fn ask(
+        &mut self,
+        question: Statement,
+        doing: &'static str,
+    ) -> Result<Vec<SqliteRow>, StoreError> {
+        self.later.add(question);
+        self.later.hand_over(self.connection, doing).await
+    }
+
+    /// Asks what is answered by exactly one row.
+    pub async fn ask_one(
+        &mut self,
+        question: Statement,
+        doing: &'static str,
+    ) -> Result<SqliteRow, StoreError> {
+        let row = self.ask(question, doing).await?.pop();
+        row.ok_or_else(|| failed(doing)("the database answered nothing"))
+    }
+
+    /// Writes, and says how many rows that changed.
+    pub async fn count(
+        &mut self,
+        statement: Statement,
+        doing: &'static str,
+    ) -> Result<u64, StoreError> {
+        self.write(statement);
+        let row = self.ask_one(Statement::bare(CHANGED), doing).await?;
+        get_number(&row, "changed")
+    }
+}
+
+/// How many parameters a statement has: the number of its last.
+fn parameters_of(sql: &str) -> usize {
+    let number = |part: &str| {
+        let digits: String = part.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse().unwrap_or(0)
+    };
+    sql.split('$').skip(1).map(number).max().unwrap_or(0)
 }
 
 /// Adds a statement whose first parameter is not `$1` but the one after `before` others.
@@ -121,7 +211,7 @@ fn add(text: &mut String, sql: &str, before: usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Later, Write};
+    use super::{Later, Statement};
 
     #[test]
     fn a_statement_behind_others_has_its_parameters_behind_theirs() {
@@ -133,7 +223,10 @@ mod tests {
         ] {
             let values = (0..sql.matches('$').count()).map(|_| 1.into());
             let values = values.collect();
-            later.add(Write { sql, values });
+            later.add(Statement {
+                sql: sql.into(),
+                values,
+            });
         }
         let text =
             "DELETE FROM a WHERE b = $1 OR c = $2;\nCOMMIT;\nINSERT INTO a VALUES ($3, $4);\n";
@@ -143,12 +236,29 @@ mod tests {
 
     #[test]
     fn the_text_prepared_beforehand_is_the_one_handed_over() {
-        let statements = ["UPDATE a SET b = $1", "UPDATE a SET b = $1", "COMMIT"];
+        let statements = [
+            "UPDATE a SET b = $1, c = $2, d = $1",
+            "UPDATE a SET b = $1",
+            "COMMIT",
+        ];
         let mut later = Later::default();
-        for sql in statements {
-            let values = sql.matches('$').map(|_| 1.into()).collect();
-            later.add(Write { sql, values });
+        for (sql, parameters) in statements.into_iter().zip([2, 1, 0]) {
+            later.add(Statement {
+                sql: sql.into(),
+                values: vec![1.into(); parameters],
+            });
         }
         assert_eq!(Later::text(statements.into_iter()), later.sql);
+    }
+
+    #[test]
+    fn what_is_forgotten_says_whether_the_mark_was_handed_over() {
+        let mut later = Later::default();
+        later.add(Statement::bare("DELETE FROM a"));
+        assert!(!later.forget());
+        later.mark(Statement::bare("SAVEPOINT mark"));
+        later.add(Statement::bare("DELETE FROM a"));
+        assert!(later.forget());
+        assert!(!later.forget());
     }
 }

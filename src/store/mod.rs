@@ -5,17 +5,18 @@
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
+    ops::{Deref, DerefMut},
     path::{Path, PathBuf},
     sync::{Arc, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
+use deadpool::managed::{Manager, Metrics, Object, Pool, RecycleResult};
 use sqlx::{
-    ConnectOptions, Connection, SqlSafeStr, SqlStr, Sqlite, SqliteConnection, SqlitePool,
+    ConnectOptions, Connection, SqlSafeStr, SqlStr, SqliteConnection,
     migrate::{Migration, MigrationType, Migrator},
-    pool::PoolConnection,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
@@ -58,12 +59,13 @@ mod units;
 mod values;
 mod warm;
 
+use later::{Later, Pipe};
 use outbox::Lease;
 use transaction::{SqliteTransaction, Writer};
 use values::failed;
 
 /// Connections that read.
-const READERS_MAX: u32 = 4;
+const READERS_MAX: usize = 4;
 /// How long a statement waits for a lock that another connection holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -85,10 +87,58 @@ const MIGRATIONS: [(i64, &str, &str); 3] = [
     ),
 ];
 
+/// Opens connections that read. Each is asked by one at a time, and there is nothing to be tested between two
+/// questions: sqlx's own pool asks twice more to do so, which costs more than most questions.
+struct Connect(SqliteConnectOptions);
+
+impl Manager for Connect {
+    type Type = SqliteConnection;
+    type Error = sqlx::Error;
+
+    async fn create(&self) -> Result<SqliteConnection, sqlx::Error> {
+        let mut connection = self.0.connect().await?;
+        warm::reader(&mut connection).await?;
+        Ok(connection)
+    }
+
+    async fn recycle(&self, _: &mut SqliteConnection, _: &Metrics) -> RecycleResult<sqlx::Error> {
+        Ok(())
+    }
+}
+
+/// A connection that reads, until it is dropped.
+struct Reader {
+    connection: Object<Connect>,
+    later: Later,
+}
+
+impl Reader {
+    fn pipe(&mut self) -> Pipe<'_> {
+        Pipe {
+            connection: &mut self.connection,
+            later: &mut self.later,
+        }
+    }
+}
+
+impl Deref for Reader {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Reader {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.connection
+    }
+}
+
 /// The store in one SQLite file. Only one process can hold it.
 pub struct SqliteStore {
     writer: Arc<Mutex<Writer>>,
-    readers: SqlitePool,
+    readers: Pool<Connect>,
     /// Held until the store is closed; `None` where it is only read.
     lock: std::sync::Mutex<Option<File>>,
 }
@@ -115,7 +165,7 @@ impl SqliteStore {
         warm::writer(&mut connection)
             .await
             .map_err(failed("prepare what is written"))?;
-        let store = Self::of(connection, options, Some(lock));
+        let store = Self::of(connection, options, Some(lock))?;
         // One is there from the start; the others come when they are needed.
         drop(store.reader().await?);
         Ok(store)
@@ -135,34 +185,35 @@ impl SqliteStore {
             .connect()
             .await
             .map_err(failed("open the database to read it"))?;
-        Ok(Self::of(connection, options, None))
+        Self::of(connection, options, None)
     }
 
-    fn of(connection: SqliteConnection, options: SqliteConnectOptions, lock: Option<File>) -> Self {
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS_MAX)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .after_connect(|connection, _| Box::pin(warm::reader(connection)))
-            .connect_lazy_with(options.read_only(true));
+    fn of(
+        connection: SqliteConnection,
+        options: SqliteConnectOptions,
+        lock: Option<File>,
+    ) -> Result<Self, StoreError> {
+        let connect = Connect(options.read_only(true));
+        let readers = Pool::builder(connect).max_size(READERS_MAX).build();
         let writer = Writer {
             connection,
             is_open: false,
             has_failed: false,
             is_closed: false,
         };
-        Self {
+        Ok(Self {
             writer: Arc::new(Mutex::new(writer)),
-            readers,
+            readers: readers.map_err(failed("open the database to read it"))?,
             lock: std::sync::Mutex::new(lock),
-        }
+        })
     }
 
-    async fn reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
-        self.readers
-            .acquire()
-            .await
-            .map_err(failed("get a connection that reads"))
+    async fn reader(&self) -> Result<Reader, StoreError> {
+        let connection = self.readers.get().await;
+        Ok(Reader {
+            connection: connection.map_err(failed("get a connection that reads"))?,
+            later: Later::default(),
+        })
     }
 
     async fn writer(&self) -> OwnedMutexGuard<Writer> {
@@ -328,13 +379,13 @@ impl Store for SqliteStore {
     async fn close(&self) {
         // The transaction at hand ends first; what comes after it is refused.
         self.writer().await.is_closed = true;
-        drop(self.readers.close());
+        self.readers.close();
         let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         *lock = None;
     }
 
     async fn run(&self, key: &RunKey) -> Result<Option<Run>, StoreError> {
-        runs::run(&mut *self.reader().await?, key).await
+        runs::run(self.reader().await?.pipe(), key).await
     }
 
     async fn run_of_batch(&self, batch_id: &BatchId) -> Result<Option<RunKey>, StoreError> {
@@ -362,11 +413,11 @@ impl Store for SqliteStore {
     }
 
     async fn history(&self, key: &RunKey) -> Result<Vec<HistoryEntry>, StoreError> {
-        runs::history(&mut *self.reader().await?, key).await
+        runs::history(self.reader().await?.pipe(), key).await
     }
 
     async fn open_units(&self, key: &RunKey, most: u32) -> Result<Vec<OpenUnit>, StoreError> {
-        answers::open_units(&mut *self.reader().await?, key, most).await
+        answers::open_units(&mut self.reader().await?.pipe(), key, most).await
     }
 
     async fn lease_outbox(

@@ -5,7 +5,7 @@
 use sqlx::{SqliteConnection, sqlite::SqliteRow};
 
 use super::{
-    later::Write,
+    later::Statement,
     values::{failed, from_json, get, get_instant, get_number, instant, micros, to_json},
 };
 use crate::{
@@ -44,9 +44,9 @@ const FREE: &str = "UPDATE outbox SET lease_until = NULL WHERE lease_until IS NO
 const FREE_UNITS: &str = "UPDATE units SET lease_until = 0 WHERE lease_until IS NOT NULL";
 
 /// Putting an effect into the outbox, leased from the start.
-pub(super) fn put(item: &OutboxItem, lease_until: Instant) -> Result<Write, StoreError> {
-    Ok(Write {
-        sql: PUT,
+pub(super) fn put(item: &OutboxItem, lease_until: Instant) -> Result<Statement, StoreError> {
+    Ok(Statement {
+        sql: PUT.into(),
         values: vec![
             item.id.as_str().into(),
             micros(item.decided_at).into(),
@@ -101,7 +101,7 @@ pub(super) async fn prolong(
 }
 
 /// Ending a try at an effect.
-pub(super) fn end(id: &str, end: &OutboxEnd) -> Write {
+pub(super) fn end(id: &str, end: &OutboxEnd) -> Statement {
     let (sql, values) = match end {
         OutboxEnd::Done => (DONE, vec![id.into()]),
         OutboxEnd::Later { due_at, error } => (
@@ -110,7 +110,8 @@ pub(super) fn end(id: &str, end: &OutboxEnd) -> Write {
         ),
         OutboxEnd::Dead { error } => (DEAD, vec![id.into(), error.as_str().into()]),
     };
-    Write { sql, values }
+    let sql = sql.into();
+    Statement { sql, values }
 }
 
 /// When the next effect is due.

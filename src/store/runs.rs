@@ -5,7 +5,7 @@
 use sqlx::{SqliteConnection, sqlite::SqliteRow};
 
 use super::{
-    later::Write,
+    later::{Pipe, Statement},
     units::about,
     values::{date, date_text, failed, from_json, get, get_instant, micros, to_json},
 };
@@ -64,15 +64,9 @@ const HISTORY: &str =
 const LAST_INSTANT: &str = "SELECT max(at) AS at FROM history";
 
 /// The run, if it was ever opened.
-pub(super) async fn run(
-    connection: &mut SqliteConnection,
-    key: &RunKey,
-) -> Result<Option<Run>, StoreError> {
-    let row = about(RUN, key)
-        .fetch_optional(connection)
-        .await
-        .map_err(failed("read a run"))?;
-    row.as_ref().map(body).transpose()
+pub(super) async fn run(mut pipe: Pipe<'_>, key: &RunKey) -> Result<Option<Run>, StoreError> {
+    let rows = pipe.ask(about(RUN, key), "read a run").await?;
+    rows.first().map(body).transpose()
 }
 
 /// The runs from one date to another, earliest first; no backfills.
@@ -92,13 +86,13 @@ pub(super) async fn between(
 }
 
 /// Saving the run with its next wake.
-pub(super) fn save(run: &Run, next_wake_at: Option<Instant>) -> Result<Write, StoreError> {
+pub(super) fn save(run: &Run, next_wake_at: Option<Instant>) -> Result<Statement, StoreError> {
     let purpose = match run.purpose {
         Purpose::Tonight => "tonight",
         Purpose::Backfill => "backfill",
     };
-    Ok(Write {
-        sql: SAVE,
+    Ok(Statement {
+        sql: SAVE.into(),
         values: vec![
             run.key.handoff.as_str().into(),
             date_text(run.key.game_date).into(),
@@ -194,10 +188,10 @@ pub(super) async fn nights(
 }
 
 /// Adding to the history.
-pub(super) fn append(entry: &HistoryEntry) -> Result<Write, StoreError> {
+pub(super) fn append(entry: &HistoryEntry) -> Result<Statement, StoreError> {
     let step = entry.step.map(i64::try_from).transpose();
-    Ok(Write {
-        sql: APPEND,
+    Ok(Statement {
+        sql: APPEND.into(),
         values: vec![
             entry.key.handoff.as_str().into(),
             date_text(entry.key.game_date).into(),
@@ -210,13 +204,10 @@ pub(super) fn append(entry: &HistoryEntry) -> Result<Write, StoreError> {
 
 /// A night's history, as it was written.
 pub(super) async fn history(
-    connection: &mut SqliteConnection,
+    mut pipe: Pipe<'_>,
     key: &RunKey,
 ) -> Result<Vec<HistoryEntry>, StoreError> {
-    let rows = about(HISTORY, key)
-        .fetch_all(connection)
-        .await
-        .map_err(failed("read a history"))?;
+    let rows = pipe.ask(about(HISTORY, key), "read a history").await?;
     rows.iter()
         .map(|row| from_json(get(row, "entry")?))
         .collect()

@@ -2,9 +2,8 @@
 //!
 //! Which units a wave holds belongs to `staging`; how fast they are sent is not decided here.
 
-use sqlx::SqliteConnection;
-
 use super::{
+    later::Pipe,
     unit::{Phase, Plan, UnitRow},
     units::{self, about},
     values::{failed, from_json, get, micros},
@@ -42,21 +41,12 @@ pub(super) const GIVE_UP: &str = "
 /// A unit that became satisfied meanwhile is spared. So is one whose answer came although its publish was never
 /// confirmed: its sender died.
 pub(super) async fn claim(
-    connection: &mut SqliteConnection,
+    pipe: &mut Pipe<'_>,
     order: &ClaimOrder<'_>,
 ) -> Result<Claimed, StoreError> {
     let mut claimed = Claimed::default();
-    let sendable = about(IS_SENDABLE, order.key)
-        .bind(order.batch_id.as_str())
-        .bind(i64::from(order.wave))
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(failed("read a batch"))?;
-    if !get::<bool>(&sendable, "sendable")? {
-        return Ok(claimed);
-    }
     loop {
-        let page = candidates(connection, order, claimed.units.len()).await?;
+        let page = candidates(pipe, order, claimed.units.len()).await?;
         if page.is_empty() {
             return Ok(claimed);
         }
@@ -73,12 +63,13 @@ pub(super) async fn claim(
             }
             rows.push(row);
         }
-        units::write_sending(connection, order.key, &rows).await?;
+        units::write_sending(pipe, order.key, &rows)?;
     }
 }
 
+/// The next units that may be claimed; none of a batch that was ended. Asked in one go, for each hand-over costs more.
 async fn candidates(
-    connection: &mut SqliteConnection,
+    pipe: &mut Pipe<'_>,
     order: &ClaimOrder<'_>,
     taken: usize,
 ) -> Result<Vec<(String, UnitRow)>, StoreError> {
@@ -86,17 +77,33 @@ async fn candidates(
     if left <= 0 {
         return Ok(Vec::new());
     }
-    let values = vec![
-        order.batch_id.as_str().into(),
-        micros(order.now).into(),
-        left.into(),
-    ];
-    let in_doubt = units::rows_listed(connection, order.key, IN_DOUBT, values).await?;
+    let wave = i64::from(order.wave);
+    pipe.write(
+        about(IS_SENDABLE, order.key)
+            .bind(order.batch_id.as_str())
+            .bind(wave),
+    );
+    pipe.write(
+        units::selected_listed(IN_DOUBT, order.key)
+            .bind(order.batch_id.as_str())
+            .bind(micros(order.now))
+            .bind(left),
+    );
+    let staged = units::selected_listed(STAGED, order.key)
+        .bind(wave)
+        .bind(left);
+    let answers = pipe.ask(staged, "read units to send").await?;
+    let [sendable, in_doubt, staged] = answers.as_slice() else {
+        return Err(failed("read units to send")("three answers were expected"));
+    };
+    if !get::<bool>(sendable, "sendable")? {
+        return Ok(Vec::new());
+    }
+    let in_doubt: Vec<_> = from_json(get(in_doubt, 0)?)?;
     if !in_doubt.is_empty() {
         return Ok(in_doubt);
     }
-    let values = vec![i64::from(order.wave).into(), left.into()];
-    units::rows_listed(connection, order.key, STAGED, values).await
+    from_json(get(staged, 0)?)
 }
 
 /// Takes a unit for sending, or spares it: then `false`.
@@ -127,7 +134,7 @@ fn take(row: &mut UnitRow, order: &ClaimOrder<'_>) -> bool {
 /// A unit whose answer overtook its confirmation counts here as sent and, in `changes`, as answered, so that the
 /// units in flight add up.
 pub(super) async fn confirm(
-    connection: &mut SqliteConnection,
+    pipe: &mut Pipe<'_>,
     confirmation: &Confirmation<'_>,
     plan: &Plan,
 ) -> Result<SentTally, StoreError> {
@@ -142,13 +149,13 @@ pub(super) async fn confirm(
         (confirmation.refused, Outcome::Refused),
     ];
     for (units, outcome) in outcomes {
-        let mut rows = leased(connection, key, units).await?;
+        let mut rows = leased(pipe, key, units).await?;
         for row in &mut rows {
             settle(row, outcome, (confirmation.at, plan), &mut tally);
         }
-        units::write_sending(connection, key, &rows).await?;
+        units::write_sending(pipe, key, &rows)?;
         if matches!(outcome, Outcome::Refused) {
-            units::write_answers(connection, key, &rows).await?;
+            units::write_answers(pipe, key, &rows)?;
         }
     }
     Ok(tally)
@@ -163,14 +170,14 @@ enum Outcome {
 }
 
 async fn leased(
-    connection: &mut SqliteConnection,
+    pipe: &mut Pipe<'_>,
     key: &RunKey,
     units: &[UnitId],
 ) -> Result<Vec<UnitRow>, StoreError> {
     if units.is_empty() {
         return Ok(Vec::new());
     }
-    let mut rows = units::named(connection, key, units.iter().map(UnitId::as_str)).await?;
+    let mut rows = units::named(pipe, key, units.iter().map(UnitId::as_str)).await?;
     rows.retain(|row| row.lease_until.is_some());
     // Named twice is confirmed once.
     rows.dedup_by(|one, other| one.unit == other.unit);
@@ -210,14 +217,10 @@ fn settle(
 
 /// Gives up units in flight that were published up to this instant, or exactly then.
 pub(super) async fn give_up(
-    connection: &mut SqliteConnection,
+    pipe: &mut Pipe<'_>,
     key: &RunKey,
     sent_until: Instant,
 ) -> Result<u64, StoreError> {
-    let given_up = about(GIVE_UP, key)
-        .bind(micros(sent_until))
-        .execute(connection)
-        .await
-        .map_err(failed("give units up"))?;
-    Ok(given_up.rows_affected())
+    let give_up = about(GIVE_UP, key).bind(micros(sent_until));
+    pipe.count(give_up, "give units up").await
 }

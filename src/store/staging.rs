@@ -5,12 +5,13 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use sqlx::{SqliteConnection, sqlite::SqliteRow};
+use sqlx::sqlite::SqliteRow;
 
 use super::{
+    later::Pipe,
     unit::Plan,
     units::{about, standing},
-    values::{failed, get, get_instant, get_number, to_json},
+    values::{get, get_instant, get_number, to_json},
 };
 use crate::{
     domain::{
@@ -115,7 +116,7 @@ pub(super) const RELEASE_LEASES: &str = "
 
 /// Stages a page and says how many of it would be sent.
 pub(super) async fn stage(
-    connection: &mut SqliteConnection,
+    pipe: &mut Pipe<'_>,
     page: &StagePage<'_>,
     plan: &Plan,
 ) -> Result<u64, StoreError> {
@@ -124,22 +125,17 @@ pub(super) async fn stage(
     };
     let knows = about(KNOWS, page.key)
         .bind(first.unit.as_str())
-        .bind(last.unit.as_str())
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(failed("look for units"))?;
+        .bind(last.unit.as_str());
+    let knows = pipe.ask_one(knows, "look for units").await?;
     if get(&knows, 0)? {
-        stage_known(connection, page, plan).await
+        stage_known(pipe, page, plan).await
     } else {
-        stage_new(connection, page).await
+        stage_new(pipe, page)
     }
 }
 
 /// Units of which there is no row: without one, each is to be sent that has no prediction.
-async fn stage_new(
-    connection: &mut SqliteConnection,
-    page: &StagePage<'_>,
-) -> Result<u64, StoreError> {
+fn stage_new(pipe: &mut Pipe<'_>, page: &StagePage<'_>) -> Result<u64, StoreError> {
     let most = match page.attempts_max {
         0 => 0,
         _ => page.units_max.unwrap_or(u64::MAX),
@@ -163,55 +159,45 @@ async fn stage_new(
         )
     });
     let rows: Vec<_> = rows.collect();
-    about(LIST_NEW, page.key)
-        .bind(i64::from(page.wave))
-        .bind(to_json(&rows)?)
-        .execute(connection)
-        .await
-        .map_err(failed("stage units"))?;
+    pipe.write(
+        about(LIST_NEW, page.key)
+            .bind(i64::from(page.wave))
+            .bind(to_json(&rows)?),
+    );
     Ok(staged)
 }
 
 async fn stage_known(
-    connection: &mut SqliteConnection,
+    pipe: &mut Pipe<'_>,
     page: &StagePage<'_>,
     plan: &Plan,
 ) -> Result<u64, StoreError> {
-    let doing = "stage units";
     let mut units = Vec::with_capacity(page.units.len());
     for unit in page.units {
         let listing = to_json(unit)?;
         units.push(json!([unit.unit, unit.game_id, listing, unit.has_row]));
     }
     let units = to_json(&units)?;
-    about(LIST, page.key)
-        .bind(i64::from(page.wave))
-        .bind(i64::from(plan.wave))
-        .bind(units.as_str())
-        .execute(&mut *connection)
-        .await
-        .map_err(failed(doing))?;
-    about(MERGE_NEW, page.key)
-        .bind(i64::from(page.wave))
-        .bind(i64::from(plan.wave))
-        .execute(&mut *connection)
-        .await
-        .map_err(failed(doing))?;
+    let (wave, planned) = (i64::from(page.wave), i64::from(plan.wave));
+    pipe.write(
+        about(LIST, page.key)
+            .bind(wave)
+            .bind(planned)
+            .bind(units.as_str()),
+    );
+    pipe.write(about(MERGE_NEW, page.key).bind(wave).bind(planned));
     // A negative limit is none.
     let most = page
         .units_max
         .map_or(-1, |most| i64::try_from(most).unwrap_or(i64::MAX));
-    let staged = about(STAGE, page.key)
-        .bind(i64::from(page.wave))
-        .bind(i64::from(plan.wave))
+    let stage = about(STAGE, page.key)
+        .bind(wave)
+        .bind(planned)
         .bind(i64::from(plan.live_wave()))
-        .bind(units.as_str())
+        .bind(units)
         .bind(i64::from(page.attempts_max))
-        .bind(most)
-        .execute(connection)
-        .await
-        .map_err(failed(doing))?;
-    Ok(staged.rows_affected())
+        .bind(most);
+    pipe.count(stage, "stage units").await
 }
 
 /// What is frozen, and over which plan.
@@ -225,27 +211,20 @@ pub(super) struct Freeze<'a> {
 
 /// Makes a staged wave the batch's, and counts the plan anew.
 pub(super) async fn freeze(
-    connection: &mut SqliteConnection,
+    pipe: &mut Pipe<'_>,
     order: &Freeze<'_>,
 ) -> Result<FrozenTally, StoreError> {
     let wave = i64::from(order.wave);
-    about(FREEZE, order.key)
-        .bind(order.batch_id.as_str())
+    pipe.write(
+        about(FREEZE, order.key)
+            .bind(order.batch_id.as_str())
+            .bind(wave),
+    );
+    pipe.write(about(MERGE_PLANNED, order.key).bind(wave));
+    let count_all = about(COUNT, order.key)
         .bind(wave)
-        .execute(&mut *connection)
-        .await
-        .map_err(failed("freeze a wave"))?;
-    about(MERGE_PLANNED, order.key)
-        .bind(wave)
-        .execute(&mut *connection)
-        .await
-        .map_err(failed("merge listed rows"))?;
-    let groups = about(COUNT, order.key)
-        .bind(wave)
-        .bind(order.batch_id.as_str())
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(failed("count a plan"))?;
+        .bind(order.batch_id.as_str());
+    let groups = pipe.ask(count_all, "freeze and count a wave").await?;
     let mut tally = FrozenTally::default();
     let mut games: BTreeMap<GameId, GameCounts> = BTreeMap::new();
     for group in &groups {
@@ -258,13 +237,11 @@ pub(super) async fn freeze(
     if order.plan.wave > 0 {
         let orphans = about(COUNT_ORPHANS, order.key)
             .bind(wave)
-            .bind(i64::from(order.plan.wave))
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(failed("count orphans"))?;
+            .bind(i64::from(order.plan.wave));
+        let orphans = pipe.ask_one(orphans, "count orphans").await?;
         tally.orphans = get_number(&orphans, "orphans")?;
     }
-    keep_games(connection, order, (games, &mut tally)).await?;
+    keep_games(pipe, order, (games, &mut tally));
     Ok(tally)
 }
 
@@ -301,11 +278,11 @@ fn count(group: &SqliteRow, tally: &mut FrozenTally) -> Result<GameCounts, Store
 }
 
 /// Keeps at most [`GAMES_MAX`] games apart: the first by id, and the rest under one name.
-async fn keep_games(
-    connection: &mut SqliteConnection,
+fn keep_games(
+    pipe: &mut Pipe<'_>,
     order: &Freeze<'_>,
     (games, tally): (BTreeMap<GameId, GameCounts>, &mut FrozenTally),
-) -> Result<(), StoreError> {
+) {
     let last = games.keys().nth(GAMES_MAX - 2);
     let last = last.filter(|_| games.len() > GAMES_MAX).cloned();
     let plan = Plan {
@@ -319,27 +296,16 @@ async fn keep_games(
         sum.predicted += counts.predicted;
     }
     tally.games = counted.into_iter().collect();
-    about(KEEP_GAMES_UNTIL, order.key)
-        .bind(order.batch_id.as_str())
-        .bind(plan.games_until.as_ref().map(GameId::as_str))
-        .execute(connection)
-        .await
-        .map_err(failed("keep the games apart"))?;
-    Ok(())
+    pipe.write(
+        about(KEEP_GAMES_UNTIL, order.key)
+            .bind(order.batch_id.as_str())
+            .bind(plan.games_until.as_ref().map(GameId::as_str)),
+    );
 }
 
 /// Frees what a batch has not sent.
-pub(super) async fn release(
-    connection: &mut SqliteConnection,
-    key: &RunKey,
-    batch_id: &BatchId,
-) -> Result<(), StoreError> {
+pub(super) fn release(pipe: &mut Pipe<'_>, key: &RunKey, batch_id: &BatchId) {
     for sql in [RELEASE, RELEASE_LEASES] {
-        about(sql, key)
-            .bind(batch_id.as_str())
-            .execute(&mut *connection)
-            .await
-            .map_err(failed("end a batch"))?;
+        pipe.write(about(sql, key).bind(batch_id.as_str()));
     }
-    Ok(())
 }

@@ -10,7 +10,7 @@ use super::{
     answers::{self, Promise},
     deliveries,
     inbox::{self, Arrived},
-    later::{Later, Write},
+    later::{Later, Pipe, Statement},
     outbox, people, runs, sending,
     staging::{self, Freeze},
     stuck,
@@ -39,6 +39,9 @@ use crate::{
         },
     },
 };
+
+pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
+pub(super) const COMMIT: &str = "COMMIT";
 
 /// Changes nothing, and is written and synced as a change is: a number that SQLite keeps for whoever wants one, which
 /// nobody does here.
@@ -91,12 +94,8 @@ pub(super) struct SqliteTransaction {
     writer: OwnedMutexGuard<Writer>,
     /// The plan last looked up: most transactions are about one run.
     plan: Option<(RunKey, Plan)>,
-    /// Writes to the tables of runs, history and outbox that are put off, and marks.
+    /// What is handed over with the next question or the commit; the beginning first.
     later: Later,
-    /// A mark is among what is put off.
-    is_marking: bool,
-    /// Something put off could not be written: nothing may be committed before it is undone.
-    is_broken: bool,
 }
 
 impl SqliteTransaction {
@@ -104,44 +103,31 @@ impl SqliteTransaction {
     pub async fn begin(mut writer: OwnedMutexGuard<Writer>) -> Result<Self, StoreError> {
         writer.idle().await?;
         writer.is_open = true;
-        execute(&mut writer.connection, "BEGIN IMMEDIATE").await?;
+        let mut later = Later::default();
+        later.add(Statement::bare(BEGIN));
         Ok(Self {
             writer,
             plan: None,
-            later: Later::default(),
-            is_marking: false,
-            is_broken: false,
+            later,
         })
     }
 
-    /// The connection, once what was put off is written.
+    fn pipe(&mut self) -> Pipe<'_> {
+        Pipe {
+            connection: &mut self.writer.connection,
+            later: &mut self.later,
+        }
+    }
+
+    /// The connection, once what waits was handed over.
     async fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
-        self.write("write what a step did").await?;
+        self.hand_over("write what a step did").await?;
         Ok(&mut self.writer.connection)
     }
 
-    /// The connection, for what neither reads nor writes the tables whose writes are put off.
-    async fn aside(&mut self) -> Result<&mut SqliteConnection, StoreError> {
-        if self.is_marking {
-            return self.connection().await;
-        }
-        Ok(&mut self.writer.connection)
-    }
-
-    async fn write(&mut self, doing: &'static str) -> Result<(), StoreError> {
-        if self.is_broken {
-            return Err(failed(doing)("an earlier write of the transaction failed"));
-        }
-        self.is_marking = false;
+    async fn hand_over(&mut self, doing: &'static str) -> Result<(), StoreError> {
         let connection = &mut self.writer.connection;
-        let written = self.later.write(connection, doing).await;
-        self.is_broken = written.is_err();
-        written
-    }
-
-    fn put_off(&mut self, sql: &'static str) {
-        let values = Vec::new();
-        self.later.add(Write { sql, values });
+        self.later.hand_over(connection, doing).await.map(drop)
     }
 
     async fn plan(&mut self, key: &RunKey) -> Result<Plan, StoreError> {
@@ -150,7 +136,7 @@ impl SqliteTransaction {
         {
             return Ok(plan.clone());
         }
-        let plan = units::plan(self.aside().await?, key).await?;
+        let plan = units::plan(&mut self.pipe(), key).await?;
         self.plan = Some((key.clone(), plan.clone()));
         Ok(plan)
     }
@@ -167,11 +153,11 @@ async fn execute(connection: &mut SqliteConnection, sql: &'static str) -> Result
 #[async_trait]
 impl DeliveryTransaction for SqliteTransaction {
     async fn reached(&mut self, openings: &[String]) -> Result<Vec<Reached>, StoreError> {
-        deliveries::reached(self.aside().await?, openings).await
+        deliveries::reached(self.connection().await?, openings).await
     }
 
     async fn silences(&mut self, now: Instant) -> Result<Vec<Silence>, StoreError> {
-        people::silences(self.aside().await?, now).await
+        people::silences(self.connection().await?, now).await
     }
 
     async fn silence(&mut self, silence: &Silence) -> Result<(), StoreError> {
@@ -179,7 +165,7 @@ impl DeliveryTransaction for SqliteTransaction {
     }
 
     async fn post(&mut self, posting: Posting<'_>) -> Result<bool, StoreError> {
-        deliveries::post(self.aside().await?, &posting).await
+        deliveries::post(self.connection().await?, &posting).await
     }
 
     async fn add_delivery(
@@ -188,7 +174,7 @@ impl DeliveryTransaction for SqliteTransaction {
         planned: &Planned,
         now: Instant,
     ) -> Result<(), StoreError> {
-        deliveries::add(self.aside().await?, notice_id, planned, now).await
+        deliveries::add(self.connection().await?, notice_id, planned, now).await
     }
 
     async fn stuck_on(
@@ -207,7 +193,7 @@ impl DeliveryTransaction for SqliteTransaction {
     }
 
     async fn channels_of(&mut self, notice_id: &str) -> Result<Vec<ChannelId>, StoreError> {
-        deliveries::channels_of(self.aside().await?, notice_id).await
+        deliveries::channels_of(self.connection().await?, notice_id).await
     }
 
     async fn end_delivery(
@@ -229,7 +215,7 @@ impl DeliveryTransaction for SqliteTransaction {
     }
 
     async fn service(&mut self) -> Result<Service, StoreError> {
-        people::service(self.aside().await?).await
+        people::service(self.connection().await?).await
     }
 
     async fn save_service(
@@ -237,7 +223,7 @@ impl DeliveryTransaction for SqliteTransaction {
         service: &Service,
         next_wake_at: Option<Instant>,
     ) -> Result<(), StoreError> {
-        people::save_service(self.aside().await?, service, next_wake_at).await
+        people::save_service(self.connection().await?, service, next_wake_at).await
     }
 
     async fn note_alive(&mut self, now: Instant) -> Result<(), StoreError> {
@@ -252,33 +238,30 @@ impl DeliveryTransaction for SqliteTransaction {
 #[async_trait]
 impl Transaction for SqliteTransaction {
     async fn mark(&mut self) -> Result<(), StoreError> {
-        self.write("write what a step did").await?;
-        self.put_off("SAVEPOINT mark");
-        self.is_marking = true;
+        self.hand_over("write what a step did").await?;
+        self.later.mark(Statement::bare("SAVEPOINT mark"));
         Ok(())
     }
 
     async fn keep(&mut self) -> Result<(), StoreError> {
-        self.put_off("RELEASE SAVEPOINT mark");
-        self.write("keep what was done since a mark").await
+        self.later.add(Statement::bare("RELEASE SAVEPOINT mark"));
+        self.hand_over("keep what was done since a mark").await
     }
 
     async fn undo(&mut self) -> Result<(), StoreError> {
         self.plan = None;
-        self.later.clear();
-        self.is_broken = false;
-        if std::mem::take(&mut self.is_marking) {
-            // The mark had not been set: nothing was done since.
+        if self.later.forget() {
             return Ok(());
         }
-        self.put_off("ROLLBACK TO SAVEPOINT mark");
-        self.put_off("RELEASE SAVEPOINT mark");
-        self.write("undo what was done since a mark").await
+        for sql in ["ROLLBACK TO SAVEPOINT mark", "RELEASE SAVEPOINT mark"] {
+            self.later.add(Statement::bare(sql));
+        }
+        self.hand_over("undo what was done since a mark").await
     }
 
     async fn commit(mut self: Box<Self>) -> Result<(), StoreError> {
-        self.put_off("COMMIT");
-        let committed = self.write("commit a transaction").await;
+        self.later.add(Statement::bare(COMMIT));
+        let committed = self.hand_over("commit a transaction").await;
         self.writer.has_failed = committed.is_err();
         self.writer.is_open = committed.is_err();
         committed
@@ -289,7 +272,7 @@ impl Transaction for SqliteTransaction {
     }
 
     async fn run(&mut self, key: &RunKey) -> Result<Option<Run>, StoreError> {
-        runs::run(self.connection().await?, key).await
+        runs::run(self.pipe(), key).await
     }
 
     async fn nights(&mut self, before: NightsBefore<'_>) -> Result<Vec<Night>, StoreError> {
@@ -331,11 +314,11 @@ impl Transaction for SqliteTransaction {
             source,
             at,
         };
-        inbox::accept(self.aside().await?, &arrived).await
+        inbox::accept(&mut self.pipe(), &arrived).await
     }
 
     async fn quarantine(&mut self, message: &Quarantined) -> Result<(), StoreError> {
-        inbox::quarantine(self.aside().await?, message).await
+        inbox::quarantine(self.connection().await?, message).await
     }
 
     async fn release_quarantined(&mut self, id: i64) -> Result<bool, StoreError> {
@@ -344,7 +327,7 @@ impl Transaction for SqliteTransaction {
 
     async fn stage(&mut self, page: StagePage<'_>) -> Result<u64, StoreError> {
         let plan = self.plan(page.key).await?;
-        staging::stage(self.aside().await?, &page, &plan).await
+        staging::stage(&mut self.pipe(), &page, &plan).await
     }
 
     async fn freeze(
@@ -361,25 +344,26 @@ impl Transaction for SqliteTransaction {
             wave,
             plan: &plan,
         };
-        staging::freeze(self.aside().await?, &order).await
+        staging::freeze(&mut self.pipe(), &order).await
     }
 
     async fn give_up(&mut self, key: &RunKey, sent_until: Instant) -> Result<u64, StoreError> {
-        sending::give_up(self.aside().await?, key, sent_until).await
+        sending::give_up(&mut self.pipe(), key, sent_until).await
     }
 
     async fn release(&mut self, key: &RunKey, batch_id: &BatchId) -> Result<(), StoreError> {
         self.plan = None;
-        staging::release(self.aside().await?, key, batch_id).await
+        staging::release(&mut self.pipe(), key, batch_id);
+        Ok(())
     }
 
     async fn claim(&mut self, order: ClaimOrder<'_>) -> Result<Claimed, StoreError> {
-        sending::claim(self.aside().await?, &order).await
+        sending::claim(&mut self.pipe(), &order).await
     }
 
     async fn confirm(&mut self, confirmation: Confirmation<'_>) -> Result<SentTally, StoreError> {
         let plan = self.plan(confirmation.key).await?;
-        sending::confirm(self.aside().await?, &confirmation, &plan).await
+        sending::confirm(&mut self.pipe(), &confirmation, &plan).await
     }
 
     async fn answers(
@@ -394,7 +378,7 @@ impl Transaction for SqliteTransaction {
             plan: &plan,
             deadline_at,
         };
-        answers::answers(self.aside().await?, &run, answers).await
+        answers::answers(&mut self.pipe(), &run, answers).await
     }
 
     async fn rows(
@@ -409,23 +393,23 @@ impl Transaction for SqliteTransaction {
             plan: &plan,
             deadline_at,
         };
-        answers::rows(self.aside().await?, &run, rows).await
+        answers::rows(&mut self.pipe(), &run, rows).await
     }
 
     async fn missing(&mut self, key: &RunKey, claimed_until: Instant) -> Result<Tally, StoreError> {
         let plan = self.plan(key).await?;
-        answers::missing(self.aside().await?, key, claimed_until, &plan).await
+        answers::missing(&mut self.pipe(), key, claimed_until, &plan).await
     }
 
     async fn open_units(&mut self, key: &RunKey, most: u32) -> Result<Vec<OpenUnit>, StoreError> {
-        answers::open_units(self.aside().await?, key, most).await
+        answers::open_units(&mut self.pipe(), key, most).await
     }
 
     async fn quarantine_now(&mut self) -> Result<Quarantine, StoreError> {
-        inbox::quarantine_now(self.aside().await?).await
+        inbox::quarantine_now(self.connection().await?).await
     }
 
     async fn unknown_quarantined(&mut self, game_date: GameDate) -> Result<u64, StoreError> {
-        inbox::unknown(self.aside().await?, game_date).await
+        inbox::unknown(self.connection().await?, game_date).await
     }
 }

@@ -3,11 +3,12 @@
 //! `json_each` and `->>` are SQLite's; this file and `staging` are where PostgreSQL's text differs. What becomes of a
 //! row belongs to `unit`.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
-use sqlx::{AssertSqlSafe, SqliteConnection, sqlite::SqliteArguments};
 
 use super::{
-    later::Value,
+    later::{Pipe, Statement},
     sending,
     unit::{Plan, UnitRow},
     values::{date_text, failed, from_json, get, get_number, micros, to_json},
@@ -89,63 +90,54 @@ fn sent(row: &UnitRow) -> impl Serialize + '_ {
 }
 
 /// A statement about one run's units, with the run bound as `$1` and `$2`.
-pub(super) fn about(
-    sql: &'static str,
-    key: &RunKey,
-) -> sqlx::query::Query<'static, sqlx::Sqlite, SqliteArguments> {
-    sqlx::query(sql)
-        .bind(key.handoff.as_str().to_owned())
-        .bind(date_text(key.game_date))
+pub(super) fn about(sql: impl Into<Cow<'static, str>>, key: &RunKey) -> Statement {
+    Statement {
+        sql: sql.into(),
+        values: vec![key.handoff.as_str().into(), date_text(key.game_date).into()],
+    }
 }
 
 /// The plan that the run's counts are of.
-pub(super) async fn plan(
-    connection: &mut SqliteConnection,
-    key: &RunKey,
-) -> Result<Plan, StoreError> {
-    let row = about(PLAN, key)
-        .fetch_optional(connection)
-        .await
-        .map_err(failed("read a run's plan"))?;
-    let Some(row) = row else {
+pub(super) async fn plan(pipe: &mut Pipe<'_>, key: &RunKey) -> Result<Plan, StoreError> {
+    let rows = pipe.ask(about(PLAN, key), "read a run's plan").await?;
+    let Some(row) = rows.first() else {
         return Ok(Plan::default());
     };
     Ok(Plan {
-        wave: get_number(&row, "wave")?,
-        is_released: get(&row, "released")?,
-        games_until: get::<Option<String>>(&row, "games_until")?.map(GameId::new),
+        wave: get_number(row, "wave")?,
+        is_released: get(row, "released")?,
+        games_until: get::<Option<String>>(row, "games_until")?.map(GameId::new),
     })
 }
 
 /// The named units that are known, by name; one named twice comes twice.
 pub(super) async fn named<'a>(
-    connection: &mut SqliteConnection,
+    pipe: &mut Pipe<'_>,
     key: &RunKey,
     names: impl Iterator<Item = &'a str>,
 ) -> Result<Vec<UnitRow>, StoreError> {
     let names: Vec<&str> = names.collect();
-    let names = to_json(&names)?.into();
-    rows(connection, key, NAMED, vec![names]).await
+    let names = to_json(&names)?;
+    rows(pipe, about(gathering(ROW, NAMED), key).bind(names)).await
 }
 
-/// The rows that a statement about one run's units selects, in its order; its values are bound from `$3` on.
-pub(super) async fn rows(
-    connection: &mut SqliteConnection,
-    key: &RunKey,
-    select: &'static str,
-    values: Vec<Value>,
-) -> Result<Vec<UnitRow>, StoreError> {
-    from_json(&gather(connection, key, (ROW, select), values).await?)
+/// Asks for the rows that a statement about one run's units selects, in its order.
+pub(super) fn selected(select: &str, key: &RunKey) -> Statement {
+    about(gathering(ROW, select), key)
 }
 
 /// The same, each with its listing.
-pub(super) async fn rows_listed(
-    connection: &mut SqliteConnection,
-    key: &RunKey,
-    select: &'static str,
-    values: Vec<Value>,
-) -> Result<Vec<(String, UnitRow)>, StoreError> {
-    from_json(&gather(connection, key, (ROW_LISTED, select), values).await?)
+pub(super) fn selected_listed(select: &str, key: &RunKey) -> Statement {
+    about(gathering(ROW_LISTED, select), key)
+}
+
+/// The rows of [`selected`].
+pub(super) async fn rows(
+    pipe: &mut Pipe<'_>,
+    selected: Statement,
+) -> Result<Vec<UnitRow>, StoreError> {
+    let gathered = pipe.ask_one(selected, "read units").await?;
+    from_json(get(&gathered, 0)?)
 }
 
 /// Texts that read units while a night is sent and answered.
@@ -157,67 +149,39 @@ pub(super) fn gathered() -> [String; 3] {
     ]
 }
 
+/// What a statement selects as one text: a row each would be a message each between two threads.
 fn gathering(row: &str, select: &str) -> String {
     format!("SELECT json_group_array({row}) FROM ({select})")
 }
 
-/// What a statement selects as one text: a row each would be a message each between two threads.
-async fn gather(
-    connection: &mut SqliteConnection,
-    key: &RunKey,
-    (row, select): (&str, &str),
-    values: Vec<Value>,
-) -> Result<String, StoreError> {
-    let sql = gathering(row, select);
-    let mut query = sqlx::query(AssertSqlSafe(sql))
-        .bind(key.handoff.as_str().to_owned())
-        .bind(date_text(key.game_date));
-    for value in values {
-        query = match value {
-            Value::Text(text) => query.bind(text),
-            Value::Number(number) => query.bind(number),
-        };
-    }
-    let gathered = query
-        .fetch_one(connection)
-        .await
-        .map_err(failed("read units"))?;
-    get(&gathered, 0)
-}
-
 /// Writes what answers and rows may change.
-pub(super) async fn write_answers(
-    connection: &mut SqliteConnection,
+pub(super) fn write_answers(
+    pipe: &mut Pipe<'_>,
     key: &RunKey,
     rows: &[UnitRow],
 ) -> Result<(), StoreError> {
     let values: Vec<_> = rows.iter().map(answered).collect();
-    write(connection, about(WRITE_ANSWERS, key), &values).await
+    write(pipe, about(WRITE_ANSWERS, key), &values)
 }
 
 /// Writes what sending may change.
-pub(super) async fn write_sending(
-    connection: &mut SqliteConnection,
+pub(super) fn write_sending(
+    pipe: &mut Pipe<'_>,
     key: &RunKey,
     rows: &[UnitRow],
 ) -> Result<(), StoreError> {
     let values: Vec<_> = rows.iter().map(sent).collect();
-    write(connection, about(WRITE_SENDING, key), &values).await
+    write(pipe, about(WRITE_SENDING, key), &values)
 }
 
-async fn write(
-    connection: &mut SqliteConnection,
-    statement: sqlx::query::Query<'static, sqlx::Sqlite, SqliteArguments>,
+fn write(
+    pipe: &mut Pipe<'_>,
+    statement: Statement,
     rows: &[impl Serialize],
 ) -> Result<(), StoreError> {
-    if rows.is_empty() {
-        return Ok(());
+    if !rows.is_empty() {
+        pipe.write(statement.bind(to_json(&rows)?));
     }
-    statement
-        .bind(to_json(&rows)?)
-        .execute(connection)
-        .await
-        .map_err(failed("write units"))?;
     Ok(())
 }
 

@@ -4,62 +4,74 @@
 
 use sqlx::{AssertSqlSafe, Executor, SqlSafeStr, SqlStr, SqliteConnection};
 
-use super::{inbox, later::Later, outbox, runs, sending, staging, units};
+use super::{
+    inbox,
+    later::Later,
+    outbox, runs, sending, staging,
+    transaction::{BEGIN, COMMIT},
+    units,
+};
 
-/// What a step writes, as it is handed over: its transaction's first part, and its last with the commit.
-const WRITES: [&[&str]; 6] = [
-    &[outbox::DONE, runs::APPEND, outbox::PUT, runs::SAVE],
-    &[outbox::DONE, runs::APPEND, runs::SAVE],
-    &[runs::APPEND, outbox::PUT, runs::SAVE],
-    &[runs::APPEND, runs::SAVE],
-    &[
-        outbox::DONE,
-        runs::APPEND,
-        runs::APPEND,
-        outbox::PUT,
-        runs::SAVE,
-    ],
-    &[outbox::DONE],
-];
+/// What is handed over in a night, each a text of its own: from the event to the first units, and with their answers.
+fn hand_overs() -> Vec<Vec<String>> {
+    let [named, in_doubt, staged] = units::gathered();
+    let claim: [&str; 3] = [sending::IS_SENDABLE, &in_doubt, &staged];
+    let texts: [&[&str]; 20] = [
+        &[BEGIN, inbox::ACCEPT, inbox::ADDED],
+        &[BEGIN, runs::RUN],
+        &[BEGIN, outbox::DONE, runs::RUN],
+        &[BEGIN, outbox::DONE, COMMIT],
+        &[BEGIN, units::PLAN],
+        &[runs::RUN],
+        &[units::PLAN],
+        &[staging::KNOWS],
+        &[&named],
+        &[staging::LIST_NEW, COMMIT],
+        &[staging::LIST_NEW, outbox::DONE, runs::RUN],
+        &[
+            runs::APPEND,
+            staging::FREEZE,
+            staging::MERGE_PLANNED,
+            staging::COUNT,
+        ],
+        &[units::WRITE_SENDING, COMMIT],
+        &[units::WRITE_SENDING, runs::RUN],
+        &[units::WRITE_ANSWERS, runs::RUN],
+        &[runs::APPEND, outbox::PUT, runs::SAVE, COMMIT],
+        &[runs::APPEND, runs::SAVE, COMMIT],
+        &[runs::SAVE, COMMIT],
+        &[&[runs::APPEND, runs::SAVE][..], &claim].concat(),
+        &[
+            &[
+                staging::KEEP_GAMES_UNTIL,
+                runs::APPEND,
+                outbox::PUT,
+                runs::SAVE,
+            ][..],
+            &claim,
+        ]
+        .concat(),
+    ];
+    let owned = |text: &&[&str]| text.iter().map(|sql| (*sql).to_owned()).collect();
+    texts.iter().map(owned).collect()
+}
 
 /// Prepares what the writing connection is about to do.
 pub(super) async fn writer(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    let single = [
-        "BEGIN IMMEDIATE",
-        "SAVEPOINT mark;\n",
-        inbox::ACCEPT,
-        runs::RUN,
-        units::PLAN,
-        units::WRITE_SENDING,
-        units::WRITE_ANSWERS,
-        staging::KNOWS,
-        staging::LIST_NEW,
-        staging::FREEZE,
-        staging::MERGE_PLANNED,
-        staging::COUNT,
-        staging::KEEP_GAMES_UNTIL,
-        sending::IS_SENDABLE,
-    ];
-    for text in single {
-        prepare(connection, text.into_sql_str()).await?;
-    }
-    for text in units::gathered() {
+    for statements in hand_overs() {
+        let text = Later::text(statements.iter().map(String::as_str));
         prepare(connection, AssertSqlSafe(text).into_sql_str()).await?;
-    }
-    for writes in WRITES {
-        for last in ["COMMIT", "RELEASE SAVEPOINT mark"] {
-            let text = Later::text(writes.iter().copied().chain([last]));
-            prepare(connection, AssertSqlSafe(text).into_sql_str()).await?;
-        }
     }
     Ok(())
 }
 
 /// Prepares what a reading connection is asked between an event and its first unit.
 pub(super) async fn reader(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    for text in [runs::RUN, outbox::NEXT_AT, runs::NEXT_WAKE_AT, runs::DUE] {
+    for text in [outbox::NEXT_AT, runs::NEXT_WAKE_AT, runs::DUE] {
         prepare(connection, text.into_sql_str()).await?;
     }
+    let text = Later::text([runs::RUN].into_iter());
+    prepare(connection, AssertSqlSafe(text).into_sql_str()).await?;
     Ok(())
 }
 

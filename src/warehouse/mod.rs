@@ -18,6 +18,7 @@ use std::{
     time::Duration,
 };
 
+use deadpool::managed::{Manager, Metrics, Pool, RecycleResult};
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, Executor, SqlSafeStr, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqlitePoolOptions},
@@ -36,7 +37,7 @@ pub use write::{OWN_PROCESSOR, run_history_row};
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Questions that are answered at the same time.
-const READERS_MAX: u32 = 4;
+const READERS_MAX: usize = 4;
 
 /// Most memory a connection's page cache takes a dataset; a million units are read in an order their pages are not in.
 const CACHE_KIBIBYTES_MAX: u32 = 8 * 1024;
@@ -45,7 +46,7 @@ const CACHE_KIBIBYTES_MAX: u32 = 8 * 1024;
 #[derive(Debug, Clone)]
 pub struct EmbeddedWarehouse {
     directory: PathBuf,
-    readers: SqlitePool,
+    readers: Pool<Connect>,
     writer: SqlitePool,
 }
 
@@ -85,8 +86,14 @@ impl EmbeddedWarehouse {
         attach(&mut first, &directory, Access::Write).await?;
         create_tables(&mut first).await?;
         first.close().await?;
-        let writer = pool(&directory, busy_timeout, Access::Write).await?;
-        let readers = pool(&directory, busy_timeout, Access::Read).await?;
+        let writer = writer(&directory, busy_timeout).await?;
+        let connect = Connect {
+            directory: directory.clone(),
+            busy_timeout,
+        };
+        let readers = Pool::builder(connect).max_size(READERS_MAX).build()?;
+        // One is there from the start; the others come when they are needed.
+        drop(readers.get().await?);
         Ok(Self {
             directory,
             readers,
@@ -94,9 +101,9 @@ impl EmbeddedWarehouse {
         })
     }
 
-    /// Closes its connections, waiting for those in use.
+    /// Closes its connections, waiting for a write; what is being asked is still answered.
     pub async fn close(&self) {
-        self.readers.close().await;
+        self.readers.close();
         self.writer.close().await;
     }
 }
@@ -115,40 +122,60 @@ fn options(busy_timeout: Duration) -> SqliteConnectOptions {
         .busy_timeout(busy_timeout)
 }
 
-async fn pool(
-    directory: &Path,
+/// Opens connections that read. Each is asked by one at a time, and there is nothing to be tested between two
+/// questions: sqlx's own pool asks twice more to do so.
+#[derive(Debug)]
+struct Connect {
+    directory: PathBuf,
     busy_timeout: Duration,
-    access: Access,
-) -> Result<SqlitePool, sqlx::Error> {
+}
+
+impl Manager for Connect {
+    type Type = SqliteConnection;
+    type Error = sqlx::Error;
+
+    async fn create(&self) -> Result<SqliteConnection, sqlx::Error> {
+        let mut connection = options(self.busy_timeout).connect().await?;
+        attach(&mut connection, &self.directory, Access::Read).await?;
+        prepare(&mut connection).await;
+        Ok(connection)
+    }
+
+    async fn recycle(&self, _: &mut SqliteConnection, _: &Metrics) -> RecycleResult<sqlx::Error> {
+        Ok(())
+    }
+}
+
+/// One connection that writes: SQLite has one writer, and queueing here is cheaper than waiting for its lock.
+async fn writer(directory: &Path, busy_timeout: Duration) -> Result<SqlitePool, sqlx::Error> {
     let directory = directory.to_owned();
-    let connections_max = match access {
-        Access::Read => READERS_MAX,
-        // SQLite has one writer; queueing here is cheaper than waiting for its lock.
-        Access::Write => 1,
-    };
     SqlitePoolOptions::new()
-        .max_connections(connections_max)
+        .max_connections(1)
         .idle_timeout(None)
         .max_lifetime(None)
         .after_connect(move |connection, _| {
             let directory = directory.clone();
-            Box::pin(async move {
-                attach(connection, &directory, access).await?;
-                prepare(connection, access).await;
-                Ok(())
-            })
+            Box::pin(async move { attach(connection, &directory, Access::Write).await })
         })
         .connect_with(options(busy_timeout))
         .await
 }
 
 /// Prepares the questions of a night, so that none waits for that.
-async fn prepare(connection: &mut SqliteConnection, access: Access) {
-    if access == Access::Read {
-        for query in Query::ALL {
-            // What a table lacks is said when it is asked.
-            let _ = connection.prepare(query.text().into_sql_str()).await;
-        }
+async fn prepare(connection: &mut SqliteConnection) {
+    let texts = Query::ALL.map(|query| query.text().into_sql_str());
+    let readiness = [
+        Query::Listed,
+        Query::Games,
+        Query::Features,
+        Query::Quality,
+        Query::UpstreamFinished,
+        Query::UpstreamFinished,
+    ];
+    let together = AssertSqlSafe(read::together(readiness.into_iter())).into_sql_str();
+    for text in texts.into_iter().chain([together]) {
+        // What a table lacks is said when it is asked.
+        let _ = connection.prepare(text).await;
     }
 }
 

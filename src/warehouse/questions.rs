@@ -4,7 +4,7 @@
 
 use async_trait::async_trait;
 use chrono::NaiveTime;
-use futures::future::{try_join_all, try_join5};
+use futures::future::try_join_all;
 
 use super::schema::Kind;
 use crate::{
@@ -209,6 +209,11 @@ pub trait Asker: Sync {
 
     /// Every row of the answer, or why there is none: never a part.
     async fn ask(&self, question: &Question) -> Result<Vec<Self::Row>, PortError>;
+
+    /// The same of several questions, in their order; all of them are answered, or none.
+    async fn ask_all(&self, questions: &[Question]) -> Result<Vec<Vec<Self::Row>>, PortError> {
+        try_join_all(questions.iter().map(|question| self.ask(question))).await
+    }
 }
 
 /// Whether the upstream finished and how ready its rows are.
@@ -225,50 +230,46 @@ pub async fn readiness<A: Asker>(asker: &A, scope: &Scope) -> Result<Readiness, 
         game_date: scope.game_date,
         parameters,
     };
-    let listed = about(Query::Listed, vec![minutes(), date()]);
-    let games = about(Query::Games, vec![date()]);
     let fresh_since = Instant(scope.fresh_since);
-    let counted = about(
-        Query::Features,
-        vec![fresh_since, date(), date(), minutes()],
-    );
-    let spread = about(Query::Quality, vec![date(), date(), minutes()]);
-    let (finished_at, expected, games, features, quality) = try_join5(
-        upstream_finished_at(asker, scope),
-        one(asker, &listed, |row| {
-            Ok((count(row, "expected")?, count(row, "filtered")?))
-        }),
-        each(asker, &games, |row| needed(row, "game_id").map(GameId::new)),
-        one(asker, &counted, features),
-        each(asker, &spread, bucket),
-    )
-    .await?;
+    let features_of = vec![fresh_since, date(), date(), minutes()];
+    let mut questions = vec![
+        about(Query::Listed, vec![minutes(), date()]),
+        about(Query::Games, vec![date()]),
+        about(Query::Features, features_of),
+        about(Query::Quality, vec![date(), date(), minutes()]),
+    ];
+    let names = scope.processor_names.iter();
+    questions.extend(names.map(|name| {
+        let parameters = vec![date(), Parameter::Text(name.clone())];
+        about(Query::UpstreamFinished, parameters)
+    }));
+    let answers = asker.ask_all(&questions).await?;
+    let mut answered = questions.iter().zip(&answers);
+    let mut next = || answered.next().ok_or_else(|| unanswered(scope.game_date));
+    let (expected, filtered) = one_of(next()?, |row| {
+        Ok((count(row, "expected")?, count(row, "filtered")?))
+    })?;
+    let games = each_of(next()?, |row| needed(row, "game_id").map(GameId::new))?;
+    let features = one_of(next()?, features)?;
+    let quality = each_of(next()?, bucket)?;
+    let mut upstream_finished_at = None;
+    for answer in answered {
+        let finished_at = one_of(answer, |row| row.instant("finished_at"))?;
+        upstream_finished_at = upstream_finished_at.max(finished_at);
+    }
     Ok(Readiness {
-        upstream_finished_at: finished_at,
-        expected: expected.0,
-        filtered: expected.1,
+        upstream_finished_at,
+        expected,
+        filtered,
         games,
         quality,
         ..features
     })
 }
 
-async fn upstream_finished_at<A: Asker>(
-    asker: &A,
-    scope: &Scope,
-) -> Result<Option<Instant>, PortError> {
-    let names = scope.processor_names.iter().map(|name| Question {
-        query: Query::UpstreamFinished,
-        game_date: scope.game_date,
-        parameters: vec![
-            Parameter::Date(scope.game_date),
-            Parameter::Text(name.clone()),
-        ],
-    });
-    let asked = names.map(|question| async move {
-        one(asker, &question, |row| row.instant("finished_at")).await
-    });
-    Ok(try_join_all(asked).await?.into_iter().flatten().max())
+fn unanswered(game_date: GameDate) -> PortError {
+    let doing = format!("asking how ready {game_date} is");
+    PortError::transient(doing, "fewer answers than questions")
 }
 
 /// One page of ready units, with whether each has a row. It reads on until the page is full: a unit may have several
@@ -376,22 +377,27 @@ async fn each<A: Asker, T>(
     read: impl Fn(&A::Row) -> Result<T, Cause>,
 ) -> Result<Vec<T>, PortError> {
     let rows = asker.ask(question).await?;
+    each_of((question, &rows), read)
+}
+
+fn each_of<R, T>(
+    (question, rows): (&Question, &Vec<R>),
+    read: impl Fn(&R) -> Result<T, Cause>,
+) -> Result<Vec<T>, PortError> {
     let read: Result<Vec<T>, Cause> = rows.iter().map(read).collect();
     read.map_err(|source| question.could_not_ask(source))
 }
 
 /// What counts has one row, whatever there is: none is no answer.
-async fn one<A: Asker, T>(
-    asker: &A,
-    question: &Question,
-    read: impl Fn(&A::Row) -> Result<T, Cause>,
+fn one_of<R, T>(
+    (question, rows): (&Question, &Vec<R>),
+    read: impl Fn(&R) -> Result<T, Cause>,
 ) -> Result<T, PortError> {
-    let mut rows = each(asker, question, read).await?;
-    match (rows.pop(), rows.len()) {
-        (Some(row), 0) => Ok(row),
-        (None, _) => Err(question.could_not_ask("answered without a row")),
-        (Some(_), more) => {
-            let said = format!("answered {} rows where one is expected", more + 1);
+    match rows.as_slice() {
+        [row] => read(row).map_err(|source| question.could_not_ask(source)),
+        [] => Err(question.could_not_ask("answered without a row")),
+        more => {
+            let said = format!("answered {} rows where one is expected", more.len());
             Err(question.could_not_ask(said))
         }
     }

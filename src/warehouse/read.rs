@@ -3,12 +3,17 @@
 //! Which questions there are, and what their rows add up to, is in `questions`. Every failure is "could not ask".
 
 use async_trait::async_trait;
-use sqlx::{Row as _, Sqlite, Transaction, sqlite::SqliteRow};
+use deadpool::managed::Object;
+use futures::future::try_join_all;
+use sqlx::{
+    AssertSqlSafe, Column, Executor, Row as _, Sqlite,
+    sqlite::{SqliteArguments, SqliteRow},
+};
 use tokio::sync::Mutex;
 
 use super::{
-    EmbeddedWarehouse,
-    questions::{self, Asker, Parameter, Question, Row},
+    Connect, EmbeddedWarehouse,
+    questions::{self, Asker, Parameter, Query, Question, Row},
     text::{instant_text, read_instant},
 };
 use crate::{
@@ -51,16 +56,58 @@ impl Warehouse for EmbeddedWarehouse {
     }
 }
 
-/// One transaction, so that the counts of one dataset are of one instant.
-struct Reading(Mutex<Transaction<'static, Sqlite>>);
+/// A connection that reads, for one asker.
+struct Reading(Mutex<Object<Connect>>);
 
 impl EmbeddedWarehouse {
     async fn reading(&self, game_date: GameDate) -> Result<Reading, PortError> {
-        let transaction = self.readers.begin().await.map_err(|source| {
+        let connection = self.readers.get().await.map_err(|source| {
             PortError::transient(format!("asking the warehouse on {game_date}"), source)
         })?;
-        Ok(Reading(Mutex::new(transaction)))
+        Ok(Reading(Mutex::new(connection)))
     }
+}
+
+/// Stands before each of several questions: its one row parts their rows.
+const NEXT: &str = "SELECT NULL AS next_question";
+const NEXT_COLUMN: &str = "next_question";
+
+/// The text of several questions, handed over in one go and in one transaction, so that the counts of one dataset are of
+/// one instant.
+pub(super) fn together(queries: impl Iterator<Item = Query>) -> String {
+    let texts: String = queries
+        .map(|query| format!("{NEXT};\n{};\n", query.text().trim_end()))
+        .collect();
+    format!("BEGIN;\n{texts}COMMIT")
+}
+
+type Bound<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
+
+fn bind<'q>(query: Bound<'q>, question: &Question) -> Bound<'q> {
+    let bind_one = |query: Bound<'q>, parameter: &Parameter| match parameter {
+        Parameter::Date(date) => query.bind(date.to_string()),
+        Parameter::Instant(at) => query.bind(instant_text(*at)),
+        Parameter::Text(text) => query.bind(text.clone()),
+        Parameter::Number(number) => query.bind(*number),
+        Parameter::Count(count) => query.bind(*count),
+    };
+    question.parameters.iter().fold(query, bind_one)
+}
+
+/// The rows of each question.
+fn parted(rows: Vec<SqliteRow>) -> Vec<Vec<SqliteRow>> {
+    let mut answers: Vec<Vec<SqliteRow>> = Vec::new();
+    for row in rows {
+        let parts = row
+            .columns()
+            .first()
+            .is_some_and(|it| it.name() == NEXT_COLUMN);
+        match answers.last_mut() {
+            Some(answer) if !parts => answer.push(row),
+            Some(_) | None => answers.push(Vec::new()),
+        }
+    }
+    answers
 }
 
 #[async_trait]
@@ -68,21 +115,29 @@ impl Asker for Reading {
     type Row = SqliteRow;
 
     async fn ask(&self, question: &Question) -> Result<Vec<SqliteRow>, PortError> {
-        let mut query = sqlx::query(question.query.text());
-        for parameter in &question.parameters {
-            query = match parameter {
-                Parameter::Date(date) => query.bind(date.to_string()),
-                Parameter::Instant(at) => query.bind(instant_text(*at)),
-                Parameter::Text(text) => query.bind(text.as_str()),
-                Parameter::Number(number) => query.bind(*number),
-                Parameter::Count(count) => query.bind(*count),
-            };
-        }
-        let mut transaction = self.0.lock().await;
+        let query = bind(sqlx::query(question.query.text()), question);
+        let mut connection = self.0.lock().await;
         query
-            .fetch_all(&mut **transaction)
+            .fetch_all(&mut **connection)
             .await
             .map_err(|source| question.could_not_ask(source))
+    }
+
+    async fn ask_all(&self, questions: &[Question]) -> Result<Vec<Vec<SqliteRow>>, PortError> {
+        let text = together(questions.iter().map(|it| it.query));
+        let query = questions
+            .iter()
+            .fold(sqlx::query(AssertSqlSafe(text)), bind);
+        {
+            let mut connection = self.0.lock().await;
+            if let Ok(rows) = query.fetch_all(&mut **connection).await {
+                return Ok(parted(rows));
+            }
+            // It fails where there is nothing to end.
+            let _ = connection.execute("ROLLBACK").await;
+        }
+        // One after the other, to say which of them cannot be asked.
+        try_join_all(questions.iter().map(|question| self.ask(question))).await
     }
 }
 

@@ -9,6 +9,7 @@ use std::{
 };
 
 use chrono::TimeDelta;
+use futures::FutureExt;
 use tipoff::{
     clock::Clock,
     domain::{
@@ -89,7 +90,15 @@ pub fn play(seed: u64, planted: Option<Planted>) -> Outcome {
             .enable_all()
             .build()
             .expect("a runtime");
-        let ended = runtime.block_on(night.live());
+        // In a task: whoever blocks on a future is woken through the kernel.
+        let gate: Arc<Gate> = Arc::default();
+        let store = runtime.block_on(night.open(gate.clone()));
+        let life = runtime.spawn(async move {
+            let ended = night.live(gate, store).await;
+            (night, ended)
+        });
+        let (back, ended) = runtime.block_on(life).expect("a night that does not panic");
+        night = back;
         drop(runtime);
         night.clock.forget();
         match ended {
@@ -216,17 +225,20 @@ impl Night {
             .set(self.clock.now() + TimeDelta::seconds(seconds as i64));
     }
 
-    /// One life of the process, up to its death or the night's end.
-    async fn live(&mut self) -> End {
-        let gate: Arc<Gate> = Arc::default();
-        *self.world.gate.lock().unwrap() = gate.clone();
+    async fn open(&self, gate: Arc<Gate>) -> PairedStore {
         let file = self.folder.path().join("state.sqlite");
-        let care = (gate.clone(), self.health.clone());
+        let care = (gate, self.health.clone());
         let store = PairedStore::open(&file, self.model.clone(), care, self.planted).await;
         store.0.compare("a start").await;
+        store
+    }
+
+    /// One life of the process, up to its death or the night's end.
+    async fn live(&mut self, gate: Arc<Gate>, store: PairedStore) -> End {
+        *self.world.gate.lock().unwrap() = gate.clone();
         let starting = tokio::spawn(Engine::start(self.parts(store)));
         while !starting.is_finished() {
-            if gate.settle().await > 0 {
+            if gate.settle().boxed().await > 0 {
                 self.let_one_in(&gate, 0);
             }
             if self.health.is_dead() {
@@ -262,7 +274,7 @@ impl Night {
         pushes: &mut JoinSet<Handed>,
     ) -> End {
         for _ in 0..TURNS_MAX {
-            let waiting = gate.settle().await;
+            let waiting = gate.settle().boxed().await;
             while let Some(pushed) = pushes.try_join_next() {
                 hands::hear(&self.world, pushed);
             }

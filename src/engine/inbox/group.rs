@@ -114,6 +114,35 @@ impl Noted {
         self.quarantine_moved |= other.quarantine_moved;
         self.tells |= other.tells;
     }
+
+    /// Hands over what is to be done, and wakes whom it concerns.
+    fn hand_over(&self, shared: &Shared) {
+        for applied in &self.applied {
+            applied.hand_over(shared);
+        }
+        if self.tells {
+            shared.nudge();
+        }
+    }
+
+    /// Counts and logs it.
+    fn note(&self, shared: &Shared) {
+        for applied in &self.applied {
+            applied.note(shared);
+        }
+        for entry in &self.refused {
+            let moved = telemetry::Moved {
+                entry,
+                before: None,
+                after: None,
+            };
+            telemetry::record_step(&shared.metrics, &moved);
+            telemetry::log_step(&moved);
+        }
+        for code in &self.quarantined {
+            measure::record_quarantined(&shared.metrics, code);
+        }
+    }
 }
 
 async fn commit(shared: &Shared, works: Vec<(Work, Reply)>) {
@@ -140,9 +169,14 @@ async fn commit(shared: &Shared, works: Vec<(Work, Reply)>) {
             return;
         }
     };
+    if let Ok(kept) = &ended {
+        // What is counted is there for whoever was answered.
+        kept.hand_over(shared);
+        kept.note(shared);
+    }
     for (reply, outcome) in replies {
         let answer = match &ended {
-            Ok(()) => outcome.map_err(EngineError::Store),
+            Ok(_) => outcome.map_err(EngineError::Store),
             Err(error) => Err(EngineError::NotDurable(error.to_string())),
         };
         // A caller that has gone away no longer wants to know; its work is done all the same.
@@ -249,10 +283,11 @@ impl Group<'_> {
         })
     }
 
-    /// Steps every run that got answers, and makes it all durable.
-    async fn finish(mut self) -> Result<(), StoreError> {
+    /// Steps every run that got answers, and makes it all durable; says what was done.
+    async fn finish(mut self) -> Result<Noted, StoreError> {
         if self.is_void {
-            return self.transaction.rollback().await;
+            self.transaction.rollback().await?;
+            return Ok(Noted::default());
         }
         self.is_whole()?;
         for (key, tally) in std::mem::take(&mut self.kept.tallies) {
@@ -269,26 +304,7 @@ impl Group<'_> {
             self.kept.tells = true;
         }
         self.transaction.commit().await?;
-        let shared = self.shared;
-        for applied in &self.kept.applied {
-            applied.record(shared);
-        }
-        for entry in &self.kept.refused {
-            let moved = telemetry::Moved {
-                entry,
-                before: None,
-                after: None,
-            };
-            telemetry::record_step(&shared.metrics, &moved);
-            telemetry::log_step(&moved);
-        }
-        for code in &self.kept.quarantined {
-            measure::record_quarantined(&shared.metrics, code);
-        }
-        if self.kept.tells {
-            shared.nudge();
-        }
-        Ok(())
+        Ok(self.kept)
     }
 
     async fn quarantine(&mut self, message: Quarantined) -> Result<Outcome, StoreError> {
