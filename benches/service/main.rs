@@ -5,6 +5,7 @@
 
 use std::{process::ExitCode, time::Instant};
 
+mod busy;
 mod completions;
 mod figure;
 mod load;
@@ -94,6 +95,9 @@ async fn round(parts: &[Part], seasons: Option<&Seasons>) -> Vec<Figure> {
     if parts.contains(&Part::Nights) {
         for (units, times) in SIZES.into_iter().zip(NIGHTS) {
             figures.extend(nights(units, times).await);
+        }
+        for units in [SIZES[0], SIZES[SIZES.len() - 1]] {
+            figures.extend(busy::measure(units).await);
         }
     }
     if parts.contains(&Part::Completions) {

@@ -87,11 +87,16 @@ async fn sink(taken: Arc<Taken>) -> String {
 impl Night {
     /// A night of so many ready units, with so many requests to a call.
     pub async fn begin(units: usize, batch: usize) -> Self {
+        Self::of_many(units, (1, batch)).await
+    }
+
+    /// The same with so many handoffs on the same tables.
+    pub async fn of_many(units: usize, (handoffs, batch): (usize, usize)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let hours = 12 - i64::from(SystemClock.now().hour());
         let zone = format!("{hours:+03}:00");
         let taken = Arc::new(Taken::default());
-        let config = tables::config(&zone, &sink(taken.clone()).await, batch);
+        let config = tables::config(&zone, &sink(taken.clone()).await, (handoffs, batch));
         std::fs::write(folder.path().join("tipoff.toml"), config).expect("a configuration");
         let zone: Zone = zone.parse().expect("a zone");
         let game_date = zone.date(SystemClock.now());
@@ -115,15 +120,20 @@ impl Night {
     /// Says that the upstream is complete; returns what was sent to the sink once all of it was, and how long things
     /// took since the event was posted.
     pub async fn send(&self, units: usize) -> (Vec<Asked>, Times) {
+        self.send_of(0, units).await
+    }
+
+    /// The same of the handoff of this number.
+    pub async fn send_of(&self, number: usize, units: usize) -> (Vec<Asked>, Times) {
+        let path = format!("/trigger?handoff={}", tables::handoff(number));
+        *self.taken.first_at.lock().expect("the first") = None;
         let event = json!({
             "processor_name": "MLFeatureStoreProcessor", "phase": "phase_4_precompute", "execution_id": "x1",
             "game_date": self.game_date, "status": "success", "timestamp": SystemClock.now().to_rfc3339(),
         });
         let mut connection = self.connect().await;
         let since = Instant::now();
-        connection
-            .post("/trigger", event.to_string().as_bytes())
-            .await;
+        connection.post(&path, event.to_string().as_bytes()).await;
         let answered = since.elapsed();
         let all = async {
             while self.taken.requests.lock().expect("requests").len() < units {

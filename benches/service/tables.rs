@@ -15,16 +15,29 @@ const GAMES: usize = 12;
 /// Units written in one commit.
 const CHUNK: usize = 50_000;
 
-/// The configuration: the shipped handoff past noon, with no pace, and so many requests to a call.
-pub fn config(zone: &str, sink: &str, batch: usize) -> String {
+/// The name of the shipped handoff, and of further ones like it on the same tables.
+pub fn handoff(number: usize) -> String {
+    match number {
+        0 => "phase4-to-phase5".to_owned(),
+        _ => format!("handoff-{number}"),
+    }
+}
+
+/// The configuration: so many handoffs like the shipped one past noon, with no pace, and so many requests to a call.
+pub fn config(zone: &str, sink: &str, (handoffs, batch): (usize, usize)) -> String {
+    let head = "[listen]\nport = 0\n[doctor]\nenabled = false\n".to_owned();
+    let all = (0..handoffs).map(|number| one_handoff(number, zone, (sink, batch)));
+    head + &all.collect::<String>()
+}
+
+fn one_handoff(number: usize, zone: &str, (sink, batch): (&str, usize)) -> String {
+    let id = handoff(number);
     format!(
         r#"
-[listen]
-port = 0
-[doctor]
-enabled = false
 [[handoffs]]
-id = "phase4-to-phase5"
+id = "{id}"
+upstream_topic = "{id}-upstream"
+completion_topic = "{id}-answers"
 calendar_zone = "{zone}"
 season = "none"
 sink = {{ http = {{ url = "{sink}", batch = {batch} }} }}
