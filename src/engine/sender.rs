@@ -4,6 +4,7 @@
 //! go belongs to `domain::dispatch`.
 
 use chrono::TimeDelta;
+use tokio::sync::futures::Notified;
 
 use super::{
     EngineError, Shared,
@@ -59,6 +60,8 @@ pub async fn send(
         sending.pause_until(next_at).await;
     }
     loop {
+        // From before the run is read: a slot that is freed meanwhile is not missed.
+        let freed = shared.slots.notified();
         let Some(run) = shared.store.run(&item.key).await? else {
             return Ok(());
         };
@@ -74,7 +77,8 @@ pub async fn send(
         }
         let allowed = sending.allowance(&run, now);
         if allowed == 0 {
-            wait_for_slot(shared, sending.pacer.next_at().max(now + TICK)).await;
+            let paced = Some(sending.pacer.next_at()).filter(|at| *at > now);
+            wait_for_slot(shared, paced.unwrap_or(now + LOOK), freed).await;
             continue;
         }
         let claimed = sending.claim(&run, wave, allowed).await?;
@@ -252,14 +256,11 @@ impl Sending<'_> {
     }
 }
 
-/// A capped or held-back sender looks again this soon, unless a slot is freed before.
-const TICK: TimeDelta = TimeDelta::milliseconds(100);
-
-async fn wait_for_slot(shared: &Shared, until: Instant) {
+async fn wait_for_slot(shared: &Shared, until: Instant, freed: Notified<'_>) {
     tokio::select! {
         biased;
         () = shared.clock.sleep_until(until) => {}
-        () = shared.slots.notified() => {}
+        () = freed => {}
         () = shared.stop.cancelled() => {}
     }
 }

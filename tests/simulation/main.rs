@@ -15,6 +15,7 @@ mod clock;
 mod faults;
 mod gate;
 mod hands;
+mod health;
 mod model;
 mod night;
 mod store;

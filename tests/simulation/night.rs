@@ -29,8 +29,9 @@ use crate::{
     faults::Planted,
     gate::Gate,
     hands::{self, Handed},
+    health::Health,
     model::Model,
-    store::{Health, PairedStore},
+    store::PairedStore,
     truth,
     world::{Happening, World, ports::Letterbox},
 };

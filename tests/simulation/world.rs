@@ -20,7 +20,7 @@ use tipoff::{
     ports::notice::Notice,
 };
 
-use crate::{clock::SimulatedClock, faults::Dice, gate::Gate, store::Health};
+use crate::{clock::SimulatedClock, faults::Dice, gate::Gate, health::Health};
 
 pub mod ports;
 mod workers;
