@@ -130,18 +130,34 @@ struct Connect {
     busy_timeout: Duration,
 }
 
+/// A connection that reads.
+#[derive(Debug)]
+struct Connected {
+    connection: SqliteConnection,
+    /// A transaction was begun and not ended: whoever asked hung up in between.
+    is_open: bool,
+}
+
 impl Manager for Connect {
-    type Type = SqliteConnection;
+    type Type = Connected;
     type Error = sqlx::Error;
 
-    async fn create(&self) -> Result<SqliteConnection, sqlx::Error> {
+    async fn create(&self) -> Result<Connected, sqlx::Error> {
         let mut connection = options(self.busy_timeout).connect().await?;
         attach(&mut connection, &self.directory, Access::Read).await?;
         prepare(&mut connection).await;
-        Ok(connection)
+        let is_open = false;
+        Ok(Connected {
+            connection,
+            is_open,
+        })
     }
 
-    async fn recycle(&self, _: &mut SqliteConnection, _: &Metrics) -> RecycleResult<sqlx::Error> {
+    async fn recycle(&self, lent: &mut Connected, _: &Metrics) -> RecycleResult<sqlx::Error> {
+        if std::mem::take(&mut lent.is_open) {
+            // It fails where there is nothing to undo.
+            let _ = lent.connection.execute("ROLLBACK").await;
+        }
         Ok(())
     }
 }

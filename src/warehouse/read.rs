@@ -116,9 +116,9 @@ impl Asker for Reading {
 
     async fn ask(&self, question: &Question) -> Result<Vec<SqliteRow>, PortError> {
         let query = bind(sqlx::query(question.query.text()), question);
-        let mut connection = self.0.lock().await;
+        let mut lent = self.0.lock().await;
         query
-            .fetch_all(&mut **connection)
+            .fetch_all(&mut lent.connection)
             .await
             .map_err(|source| question.could_not_ask(source))
     }
@@ -129,12 +129,15 @@ impl Asker for Reading {
             .iter()
             .fold(sqlx::query(AssertSqlSafe(text)), bind);
         {
-            let mut connection = self.0.lock().await;
-            if let Ok(rows) = query.fetch_all(&mut **connection).await {
+            let mut lent = self.0.lock().await;
+            lent.is_open = true;
+            let rows = query.fetch_all(&mut lent.connection).await;
+            lent.is_open = false;
+            if let Ok(rows) = rows {
                 return Ok(parted(rows));
             }
             // It fails where there is nothing to end.
-            let _ = connection.execute("ROLLBACK").await;
+            let _ = lent.connection.execute("ROLLBACK").await;
         }
         // One after the other, to say which of them cannot be asked.
         try_join_all(questions.iter().map(|question| self.ask(question))).await

@@ -18,6 +18,7 @@ use crate::{
     ports::{Page, PortError, RunRecord, Scope, Warehouse},
 };
 
+mod cancelled;
 mod people;
 
 const FEATURES: &str = "nba_predictions.ml_feature_store_v2";
