@@ -56,7 +56,9 @@ async fn killed_five_hundred_times_at_any_operation_nothing_is_lost_or_done_twic
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
 #[ignore = "to have a failed night again"]
 async fn one_night_of_kills_again() {
-    kill_and_prove(AGAIN, 0).await;
+    for number in AGAIN {
+        println!("{:#?}", night(number).await);
+    }
 }
 
 /// What was done to a night: kills by kind, before or after it, and how the power went.
@@ -75,10 +77,7 @@ async fn kill_and_prove(numbers: Range<u64>, kills_min: u64) {
     assert!(total >= kills_min, "{total} kills");
     for (kind, after) in Kind::ALL.map(|kind| [(kind, false), (kind, true)]).concat() {
         let here = |(sort, _): &(&(Kind, bool, Power), &u64)| (sort.0, sort.1) == (kind, after);
-        assert!(
-            kills_min == 0 || kills.iter().any(|it| here(&it)),
-            "never {kind:?}, {after}"
-        );
+        assert!(kills.iter().any(|it| here(&it)), "never {kind:?}, {after}");
     }
     tried::record(
         "killed anywhere",
