@@ -12,6 +12,7 @@ use std::{
 };
 
 mod clock;
+mod cores;
 mod faults;
 mod gate;
 mod hands;
@@ -54,7 +55,7 @@ fn play_all(
 ) -> (u64, Option<(u64, Outcome)>) {
     let (next, played) = (AtomicU64::new(seeds.start), AtomicU64::new(0));
     let found: Mutex<Option<(u64, Outcome)>> = Mutex::default();
-    let work = || {
+    let work = &|| {
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= seeds.end || found.lock().unwrap().is_some() {
@@ -71,11 +72,15 @@ fn play_all(
             }
         }
     };
-    // Each waits half of its time for the thread of its store.
-    let nights = 2 * thread::available_parallelism().map_or(1, usize::from);
+    let cores = cores::usable();
+    let at_a_time = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
-        for _ in 0..nights {
-            scope.spawn(work);
+        for night in 0..at_a_time {
+            let core = cores.get(night).copied();
+            scope.spawn(move || {
+                core.inspect(|core| cores::stay_on(*core));
+                work();
+            });
         }
     });
     (played.into_inner(), found.into_inner().unwrap())
