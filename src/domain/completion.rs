@@ -117,11 +117,10 @@ impl Standings {
         self.0[standing.rank() as usize] += units;
     }
 
-    /// Moves `units` from one standing to another. Tables may disagree, so a count stops at 0.
-    pub fn shift(&mut self, from: Standing, to: Standing, units: u64) {
-        let source = &mut self.0[from.rank() as usize];
-        *source = source.saturating_sub(units);
-        self.add(to, units);
+    /// Takes away `units` that no longer stand so. Tables may disagree, so a count stops at 0.
+    pub fn take(&mut self, standing: Standing, units: u64) {
+        let count = &mut self.0[standing.rank() as usize];
+        *count = count.saturating_sub(units);
     }
 
     /// All of them.
@@ -328,46 +327,59 @@ impl Counts {
         self.plan.of(Standing::Claimed).saturating_sub(self.missing)
     }
 
-    /// Takes in what a set operation did.
+    /// Takes in what a set operation did. Its changes are joined with their like and stand in no order: a unit's second
+    /// may come before its first. So what is gained is counted before what is lost, or a count would stop at 0 too early.
     pub fn fold(&mut self, tally: &Tally) {
-        for change in &tally.moves {
-            self.fold_move(change);
-        }
+        tally.moves.iter().for_each(|change| self.gain(change));
+        self.missing += tally.newly_missing;
+        tally.moves.iter().for_each(|change| self.lose(change));
+        self.missing = self.missing.saturating_sub(tally.renewed);
+        self.in_flight = self.in_flight.saturating_sub(tally.answered);
         self.duplicates += tally.duplicates;
         self.late += tally.late;
         self.unknown += tally.unknown;
-        self.missing = (self.missing + tally.newly_missing).saturating_sub(tally.renewed);
-        self.in_flight = self.in_flight.saturating_sub(tally.answered);
         self.latest_true_at = self.latest_true_at.max(tally.latest_true_at);
     }
 
-    fn fold_move(&mut self, change: &Move) {
-        self.plan.shift(change.from, change.to, change.units);
+    /// What the units of a change count for from now on.
+    fn gain(&mut self, change: &Move) {
+        self.plan.add(change.to, change.units);
         if change.dispatched {
-            self.sent.shift(change.from, change.to, change.units);
+            self.sent.add(change.to, change.units);
         }
-        if change.was_missing {
-            self.missing = self.missing.saturating_sub(change.units);
-        }
-        self.in_time += if change.in_time { change.units } else { 0 };
-        self.in_time =
-            self.in_time
-                .saturating_sub(if change.was_in_time { change.units } else { 0 });
-        if let Some(reason) = &change.from_reason
-            && let Some(units) = self.reasons.get_mut(reason)
-        {
-            *units = units.saturating_sub(change.units);
+        if change.in_time {
+            self.in_time += change.units;
         }
         if let Some(reason) = &change.to_reason {
             *self.reasons.entry(reason.clone()).or_default() += change.units;
         }
-        let (was, is) = (is_predicted(change.from), is_predicted(change.to));
-        if let Some(game) = self.games.get_mut(&change.game_id) {
-            match (was, is) {
-                (false, true) => game.predicted += change.units,
-                (true, false) => game.predicted = game.predicted.saturating_sub(change.units),
-                (true, true) | (false, false) => {}
-            }
+        if is_predicted(change.to)
+            && let Some(game) = self.games.get_mut(&change.game_id)
+        {
+            game.predicted += change.units;
+        }
+    }
+
+    /// What they counted for until now.
+    fn lose(&mut self, change: &Move) {
+        let less = |count: &mut u64| *count = count.saturating_sub(change.units);
+        self.plan.take(change.from, change.units);
+        if change.dispatched {
+            self.sent.take(change.from, change.units);
+        }
+        if change.was_missing {
+            less(&mut self.missing);
+        }
+        if change.was_in_time {
+            less(&mut self.in_time);
+        }
+        if let Some(reason) = &change.from_reason {
+            self.reasons.get_mut(reason).map(less);
+        }
+        if is_predicted(change.from)
+            && let Some(game) = self.games.get_mut(&change.game_id)
+        {
+            less(&mut game.predicted);
         }
     }
 }
@@ -385,95 +397,4 @@ fn is_predicted(standing: Standing) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Counts, Move, Outcome, Standing, Tally};
-    use crate::domain::{Instant, ids::GameId};
-
-    fn at(minute: u32) -> Instant {
-        format!("2026-01-19T14:{minute:02}:00Z").parse().unwrap()
-    }
-
-    fn predicted(units: u64) -> Move {
-        Move {
-            from: Standing::Unanswered,
-            from_reason: None,
-            to: Standing::Claimed,
-            to_reason: None,
-            game_id: GameId::new("game"),
-            dispatched: true,
-            was_missing: false,
-            in_time: true,
-            was_in_time: false,
-            units,
-        }
-    }
-
-    #[test]
-    fn tallies_of_one_transaction_add_up() {
-        let one = |from, until| Tally {
-            moves: vec![predicted(2)],
-            answered: 2,
-            latest_true_at: Some(at(until)),
-            earliest_true_at: Some(at(from)),
-            ..Tally::default()
-        };
-        let mut sum = Tally::default();
-        assert!(sum.is_empty());
-        sum.absorb(one(10, 20));
-        sum.absorb(one(5, 15));
-        assert_eq!(sum.moves, [predicted(4)], "changes alike are joined");
-        assert_eq!((sum.answered, sum.changed()), (4, 4));
-        assert_eq!(
-            (sum.earliest_true_at, sum.latest_true_at),
-            (Some(at(5)), Some(at(20)))
-        );
-    }
-
-    #[test]
-    fn a_higher_rank_takes_a_reason_away() {
-        let mut counts = Counts::default();
-        let failed = Move {
-            to: Standing::Failed,
-            to_reason: Some("publish".to_owned()),
-            in_time: false,
-            ..predicted(3)
-        };
-        counts.fold(&Tally {
-            moves: vec![failed],
-            ..Tally::default()
-        });
-        assert_eq!(counts.reasons["publish"], 3);
-        let recovered = Move {
-            from: Standing::Failed,
-            from_reason: Some("publish".to_owned()),
-            ..predicted(3)
-        };
-        counts.fold(&Tally {
-            moves: vec![recovered],
-            ..Tally::default()
-        });
-        assert_eq!(
-            (counts.reasons["publish"], counts.failed(), counts.in_time),
-            (0, 0, 3)
-        );
-    }
-
-    #[test]
-    fn an_outcome_gives_its_standing() {
-        let permanent = ["no_prop_lines".to_owned()];
-        for (outcome, standing) in [
-            (Outcome::Predicted, Standing::Claimed),
-            (
-                Outcome::Skipped("no_prop_lines".to_owned()),
-                Standing::SkippedForGood,
-            ),
-            (
-                Outcome::Skipped("unspecified".to_owned()),
-                Standing::Skipped,
-            ),
-            (Outcome::Failed("publish".to_owned()), Standing::Failed),
-        ] {
-            assert_eq!(Standing::of(&outcome, &permanent), standing);
-        }
-    }
-}
+mod tests;

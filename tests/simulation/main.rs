@@ -34,6 +34,8 @@ const SEED: &str = "TIPOFF_SEED";
 const TELLS: &str = "TIPOFF_TELLS";
 /// How many nights `simulated_nights` plays; `./test` says 2,000, `./test --long` 100,000.
 const NIGHTS: &str = "TIPOFF_NIGHTS";
+/// The seed of the first of them, to go on where an earlier run ended; 0 where nobody says.
+const FROM: &str = "TIPOFF_FROM";
 /// Where nobody says how many.
 const NIGHTS_FEW: u64 = 24;
 /// Nights after which a planted fault has to be found.
@@ -88,7 +90,8 @@ fn play_all(
 
 #[test]
 fn simulated_nights() {
-    let nights = number(NIGHTS).unwrap_or(NIGHTS_FEW);
+    let from = number(FROM).unwrap_or(0);
+    let seeds = from..from + number(NIGHTS).unwrap_or(NIGHTS_FEW);
     let (operations, deaths) = (AtomicU64::new(0), AtomicU64::new(0));
     let states: Mutex<std::collections::BTreeMap<String, u64>> = Mutex::default();
     let note = |outcome: &Outcome| {
@@ -97,7 +100,7 @@ fn simulated_nights() {
         let state = outcome.state.clone();
         *states.lock().unwrap().entry(state).or_default() += 1;
     };
-    let (played, found) = play_all(0..nights, None, note);
+    let (played, found) = play_all(seeds.clone(), None, note);
     if let Some((seed, outcome)) = found {
         panic!(
             "the night of {SEED}={seed} is not well: {:#?}\nplay it again:\n    {SEED}={seed} cargo test --test \
@@ -109,7 +112,9 @@ fn simulated_nights() {
     tried::record(
         "simulated nights",
         &format!(
-            "{played} nights, {} operations in an order of their own, {} deaths",
+            "{played} nights, seeds {} to {}, {} operations in an order of their own, {} deaths",
+            seeds.start,
+            seeds.end - 1,
             operations.into_inner(),
             deaths.into_inner()
         ),
