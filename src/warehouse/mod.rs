@@ -5,6 +5,7 @@
 
 mod error;
 mod load;
+mod packed;
 mod query;
 pub mod questions;
 mod read;
@@ -179,7 +180,7 @@ async fn writer(directory: &Path, busy_timeout: Duration) -> Result<SqlitePool, 
 
 /// Prepares the questions of a night, so that none waits for that.
 async fn prepare(connection: &mut SqliteConnection) {
-    let texts = Query::ALL.map(|query| query.text().into_sql_str());
+    let texts = Query::ALL.map(|query| AssertSqlSafe(packed::packed(query)).into_sql_str());
     let readiness = [
         Query::Listed,
         Query::Games,

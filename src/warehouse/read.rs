@@ -6,18 +6,19 @@ use async_trait::async_trait;
 use deadpool::managed::Object;
 use futures::future::try_join_all;
 use sqlx::{
-    AssertSqlSafe, Column, Executor, Row as _, Sqlite,
+    AssertSqlSafe, Executor, Row as _, Sqlite,
     sqlite::{SqliteArguments, SqliteRow},
 };
 use tokio::sync::Mutex;
 
 use super::{
     Connect, EmbeddedWarehouse,
-    questions::{self, Asker, Parameter, Query, Question, Row},
-    text::{instant_text, read_instant},
+    packed::{Unpacked, packed, unpacked},
+    questions::{self, Asker, Parameter, Query, Question},
+    text::instant_text,
 };
 use crate::{
-    domain::{Instant, ids::GameDate, plan::ListedUnit, readiness::Readiness},
+    domain::{ids::GameDate, plan::ListedUnit, readiness::Readiness},
     ports::{Cause, Page, PortError, RunRecord, Scope, StoredRow, Warehouse},
 };
 
@@ -68,16 +69,10 @@ impl EmbeddedWarehouse {
     }
 }
 
-/// Stands before each of several questions: its one row parts their rows.
-const NEXT: &str = "SELECT NULL AS next_question";
-const NEXT_COLUMN: &str = "next_question";
-
 /// The text of several questions, handed over in one go and in one transaction, so that the counts of one dataset are of
 /// one instant.
 pub(super) fn together(queries: impl Iterator<Item = Query>) -> String {
-    let texts: String = queries
-        .map(|query| format!("{NEXT};\n{};\n", query.text().trim_end()))
-        .collect();
+    let texts: String = queries.map(|query| packed(query) + ";\n").collect();
     format!("BEGIN;\n{texts}COMMIT")
 }
 
@@ -94,36 +89,31 @@ fn bind<'q>(query: Bound<'q>, question: &Question) -> Bound<'q> {
     question.parameters.iter().fold(query, bind_one)
 }
 
-/// The rows of each question.
-fn parted(rows: Vec<SqliteRow>) -> Vec<Vec<SqliteRow>> {
-    let mut answers: Vec<Vec<SqliteRow>> = Vec::new();
-    for row in rows {
-        let parts = row
-            .columns()
-            .first()
-            .is_some_and(|it| it.name() == NEXT_COLUMN);
-        match answers.last_mut() {
-            Some(answer) if !parts => answer.push(row),
-            Some(_) | None => answers.push(Vec::new()),
-        }
-    }
-    answers
+/// The rows that answer a question, out of its one.
+fn rows(question: &Question, answer: &SqliteRow) -> Result<Vec<Unpacked>, PortError> {
+    let answer: Result<&str, _> = answer.try_get(0);
+    answer
+        .map_err(Cause::from)
+        .and_then(|answer| unpacked(question.query, answer))
+        .map_err(|source| question.could_not_ask(source))
 }
 
 #[async_trait]
 impl Asker for Reading {
-    type Row = SqliteRow;
+    type Row = Unpacked;
 
-    async fn ask(&self, question: &Question) -> Result<Vec<SqliteRow>, PortError> {
-        let query = bind(sqlx::query(question.query.text()), question);
-        let mut lent = self.0.lock().await;
-        query
-            .fetch_all(&mut lent.connection)
-            .await
-            .map_err(|source| question.could_not_ask(source))
+    async fn ask(&self, question: &Question) -> Result<Vec<Unpacked>, PortError> {
+        let text = AssertSqlSafe(packed(question.query));
+        let query = bind(sqlx::query(text), question);
+        let answer = {
+            let mut lent = self.0.lock().await;
+            query.fetch_one(&mut lent.connection).await
+        };
+        let answer = answer.map_err(|source| question.could_not_ask(source))?;
+        rows(question, &answer)
     }
 
-    async fn ask_all(&self, questions: &[Question]) -> Result<Vec<Vec<SqliteRow>>, PortError> {
+    async fn ask_all(&self, questions: &[Question]) -> Result<Vec<Vec<Unpacked>>, PortError> {
         let text = together(questions.iter().map(|it| it.query));
         let query = questions
             .iter()
@@ -131,41 +121,16 @@ impl Asker for Reading {
         {
             let mut lent = self.0.lock().await;
             lent.is_open = true;
-            let rows = query.fetch_all(&mut lent.connection).await;
+            let answers = query.fetch_all(&mut lent.connection).await;
             lent.is_open = false;
-            if let Ok(rows) = rows {
-                return Ok(parted(rows));
+            if let Ok(answers) = answers {
+                let answered = questions.iter().zip(&answers);
+                return answered.map(|(question, it)| rows(question, it)).collect();
             }
             // It fails where there is nothing to end.
             let _ = lent.connection.execute("ROLLBACK").await;
         }
         // One after the other, to say which of them cannot be asked.
         try_join_all(questions.iter().map(|question| self.ask(question))).await
-    }
-}
-
-impl Row for SqliteRow {
-    fn text(&self, column: &str) -> Result<Option<String>, Cause> {
-        Ok(self.try_get(column)?)
-    }
-
-    fn whole(&self, column: &str) -> Result<Option<i64>, Cause> {
-        Ok(self.try_get(column)?)
-    }
-
-    fn real(&self, column: &str) -> Result<Option<f64>, Cause> {
-        Ok(self.try_get(column)?)
-    }
-
-    fn truth(&self, column: &str) -> Result<Option<bool>, Cause> {
-        Ok(self.try_get(column)?)
-    }
-
-    fn instant(&self, column: &str) -> Result<Option<Instant>, Cause> {
-        let Some(text) = Row::text(self, column)? else {
-            return Ok(None);
-        };
-        let unreadable = || format!("{column} is not an instant: {text}").into();
-        read_instant(&text).map(Some).ok_or_else(unreadable)
     }
 }

@@ -20,6 +20,7 @@ use crate::{
 
 mod cancelled;
 mod people;
+mod values;
 
 const FEATURES: &str = "nba_predictions.ml_feature_store_v2";
 const CONTEXTS: &str = "nba_analytics.upcoming_player_game_context";
