@@ -221,6 +221,7 @@ mod tests {
             given_up: 0,
             first_sent_at: None,
             last_sent_at: None,
+            resumed_at: None,
             last_answer_at: None,
             pace: AnswerPace::default(),
             hurried: false,

@@ -46,6 +46,9 @@ pub struct Batch {
     pub first_sent_at: Option<Instant>,
     /// Last confirmed publish.
     pub last_sent_at: Option<Instant>,
+    /// When a sending last went on that nobody had been there for.
+    #[serde(default)]
+    pub resumed_at: Option<Instant>,
     /// When an answer last changed anything.
     pub last_answer_at: Option<Instant>,
     /// Answers by minute, for the forecast's interval.
@@ -156,7 +159,8 @@ impl Batch {
 
     /// When sending ends though units are left, because nothing moves: `None` once all are sent.
     pub fn sending_ends_at(&self, policy: &Policy) -> Option<Instant> {
-        (self.left_to_send() > 0).then(|| self.last_moved_at() + policy.completion.settle_limit)
+        let idle_since = self.resumed_at.max(Some(self.last_moved_at()))?;
+        (self.left_to_send() > 0).then(|| idle_since + policy.completion.settle_limit)
     }
 
     /// Why it settles now, if it does. Exactly at its instant it does.
@@ -216,6 +220,21 @@ pub fn settle(draft: &mut Draft, reason: Reason) {
         });
     }
     draft.reconcile();
+}
+
+/// Nobody was there to send: that nothing has moved says nothing. Ending it would free, under their next key, units
+/// that are being sent again at this moment.
+pub fn resume_sending(draft: &mut Draft) {
+    let zone = draft.run.policy.schedule.zone;
+    let Some(batch) = &mut draft.run.batch else {
+        return;
+    };
+    batch.resumed_at = Some(draft.now);
+    let (left, moved_at) = (batch.left_to_send(), zone.time_text(batch.last_moved_at()));
+    let text = format!(
+        "nothing has moved since {moved_at}, for the service was down: {left} are sent now, late"
+    );
+    draft.says(Code::Missed, text);
 }
 
 /// Ends a sending in which nothing moves any more: what was not sent is free again, and the batch settles.

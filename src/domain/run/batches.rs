@@ -240,6 +240,7 @@ fn begin(run: &mut Run, staging: &Staging, tally: &FrozenTally, now: Instant) {
         given_up: 0,
         first_sent_at: None,
         last_sent_at: None,
+        resumed_at: None,
         last_answer_at: None,
         pace: AnswerPace::default(),
         hurried: false,

@@ -66,6 +66,7 @@ fn one(draft: &mut Draft, timer: Timer, at: Instant) {
         Timer::GiveUp => give_up(draft),
         Timer::Rows => draft.reconcile(),
         Timer::Check => check(draft),
+        Timer::SendingEnds if draft.now > at + MISSED_AFTER => batch::resume_sending(draft),
         Timer::SendingEnds => batch::end_sending(draft),
         Timer::Settle => batch::settle_if_due(draft),
         Timer::Poll | Timer::CatchUp => draft.ask_readiness(),

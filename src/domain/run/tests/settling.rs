@@ -118,6 +118,23 @@ fn incident_12_a_batch_that_cannot_be_sent_ends_by_its_timer() {
     assert_eq!(night.state(), State::Running, "retried like a gap");
 }
 
+/// Found by the simulation: the sender of the next process was sending them again when they were freed.
+#[test]
+fn a_sending_that_nobody_was_there_for_goes_on_for_as_long_as_any() {
+    let mut night = Night::of(20).until("00:30").sink(Sink::Holds).event();
+    let tally = night.world.send(12, night.now);
+    let night = night.play(Event::Sent(tally)).predicted(12, 12).quietly();
+    let late = night.clone().down_until("01:01");
+    assert_eq!(late.state(), State::Partial, "a minute late is on time");
+    let night = night.down_until("01:31");
+    assert_eq!(night.state(), State::Dispatching);
+    assert!(night.said(Code::Missed));
+    assert_eq!(night.open(Kind::BatchStalled), Some(Severity::Warning));
+    let night = night.until("02:00:59");
+    assert_eq!(night.state(), State::Dispatching);
+    assert_eq!(night.until("02:01").state(), State::Partial);
+}
+
 #[test]
 fn what_could_not_be_sent_of_a_batch_is_a_gap() {
     let mut night = Night::of(20).until("00:30").sink(Sink::Holds).event();
