@@ -226,9 +226,8 @@ pub fn settle(draft: &mut Draft, reason: Reason) {
 /// that are being sent again at this moment.
 pub fn resume_sending(draft: &mut Draft) {
     let zone = draft.run.policy.schedule.zone;
-    let Some(batch) = &mut draft.run.batch else {
-        return;
-    };
+    let batch = draft.run.batch.as_mut();
+    let Some(batch) = batch else { return };
     batch.resumed_at = Some(draft.now);
     let (left, moved_at) = (batch.left_to_send(), zone.time_text(batch.last_moved_at()));
     let text = format!(
