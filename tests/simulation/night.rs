@@ -76,6 +76,8 @@ pub struct Night {
     clock: Arc<SimulatedClock>,
     folder: tempfile::TempDir,
     planted: Option<Planted>,
+    /// When the process was first up.
+    pub up_since: Option<Instant>,
     ends_at: Instant,
     heals_at: Instant,
     trace: DefaultHasher,
@@ -171,6 +173,7 @@ impl Night {
             clock,
             folder: folder(),
             planted,
+            up_since: None,
             ends_at: heals_at.max(instants.deadline_at) + AFTERWARDS,
             heals_at,
             trace: DefaultHasher::new(),
@@ -249,6 +252,7 @@ impl Night {
         let Ok(Ok(engine)) = starting.await else {
             return End::Died;
         };
+        self.up_since.get_or_insert(self.clock.now());
         let engine = Arc::new(engine);
         let mut pushes = JoinSet::new();
         let ended = self.turns(&engine, &gate, &mut pushes).await;

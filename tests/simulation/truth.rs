@@ -40,7 +40,12 @@ pub fn judge(night: &Night) -> (String, Vec<String>) {
     let facts = night.world.facts();
     let key = &night.world.key;
     let Some(run) = model.run(key) else {
-        return ("no run".to_owned(), vec!["there is no run".to_owned()]);
+        let findings = if came_too_late(night, &facts) {
+            Vec::new()
+        } else {
+            vec!["there is no run".to_owned()]
+        };
+        return ("no run".to_owned(), findings);
     };
     let mut evidence = Evidence {
         night,
@@ -64,6 +69,13 @@ pub fn judge(night: &Night) -> (String, Vec<String>) {
     evidence.the_end_was_announced();
     let state = format!("{} {:?}", evidence.run.state.name(), evidence.run.verdict());
     (state, evidence.findings)
+}
+
+/// An installation that is up for the first time once the deadline is over does not judge it, and nobody asked it to.
+fn came_too_late(night: &Night, facts: &Facts) -> bool {
+    let instants = night.policy.instants(night.world.key.game_date);
+    let is_late = night.up_since.is_none_or(|at| at >= instants.deadline_at);
+    is_late && facts.acknowledged.is_empty() && facts.upstream_ids.is_empty()
 }
 
 impl Evidence<'_> {
