@@ -215,6 +215,10 @@ async fn stage(
             }
         };
         let mut transaction = shared.begin().await?;
+        if !is_wanted(&mut transaction, run, order).await? {
+            drop(transaction);
+            return done(shared, item).await.map(|()| None);
+        }
         staged += transaction
             .stage(StagePage {
                 key: &run.key,
@@ -236,6 +240,18 @@ async fn stage(
         committed?;
         listed = Some(next);
     }
+}
+
+/// Whether the wave is still being collected: of two who do so, for the lease of one ran out, the later comes when the
+/// wave is frozen, and what it lists would belong to the plan and to no count.
+async fn is_wanted(
+    transaction: &mut Measured,
+    run: &Run,
+    order: &StageOrder,
+) -> Result<bool, EngineError> {
+    let stored = transaction.run(&run.key).await?;
+    let staging = stored.and_then(|run| run.staging);
+    Ok(staging.is_some_and(|staging| staging.wave == order.wave))
 }
 
 /// One page of ready units.
