@@ -215,23 +215,27 @@ async fn stage(
             }
         };
         let mut transaction = shared.begin().await?;
-        if !is_wanted(&mut transaction, run, order).await? {
-            drop(transaction);
-            return done(shared, item).await.map(|()| None);
-        }
-        staged += transaction
-            .stage(StagePage {
+        let Some(stored) = transaction.run(&run.key).await? else {
+            return Ok(None);
+        };
+        // Of two who collect a wave, for the lease of one ran out, the later may come when it is frozen: what it lists
+        // would belong to the plan and to no count.
+        let staging = stored.staging.as_ref();
+        let is_wanted = staging.is_some_and(|staging| staging.wave == order.wave);
+        if is_wanted {
+            let page = StagePage {
                 key: &run.key,
                 wave: order.wave,
                 units: &units,
                 attempts_max: order.attempts_max,
                 units_max: order.units_max.map(|most| most.saturating_sub(staged)),
                 deadline_at: run.instants.deadline_at,
-            })
-            .await?;
-        if units.len() < PAGE_UNITS as usize {
+            };
+            staged += transaction.stage(page).await?;
+        }
+        if !is_wanted || units.len() < PAGE_UNITS as usize {
             let event = staged_event(Asked::Known(staged));
-            return answer_with(shared, item, event, transaction).await;
+            return answer_with(shared, item, event, (stored, transaction)).await;
         }
         after = units.last().map(|listed| listed.unit.clone());
         // The next page is asked for while this one is made durable.
@@ -240,18 +244,6 @@ async fn stage(
         committed?;
         listed = Some(next);
     }
-}
-
-/// Whether the wave is still being collected: of two who do so, for the lease of one ran out, the later comes when the
-/// wave is frozen, and what it lists would belong to the plan and to no count.
-async fn is_wanted(
-    transaction: &mut Measured,
-    run: &Run,
-    order: &StageOrder,
-) -> Result<bool, EngineError> {
-    let stored = transaction.run(&run.key).await?;
-    let staging = stored.and_then(|run| run.staging);
-    Ok(staging.is_some_and(|staging| staging.wave == order.wave))
 }
 
 /// One page of ready units.
@@ -275,8 +267,11 @@ pub async fn answer(
     item: &OutboxItem,
     event: Event,
 ) -> Result<Option<Next>, EngineError> {
-    let transaction = shared.begin().await?;
-    answer_with(shared, item, event, transaction).await
+    let mut transaction = shared.begin().await?;
+    match transaction.run(&item.key).await? {
+        Some(run) => answer_with(shared, item, event, (run, transaction)).await,
+        None => Ok(None),
+    }
 }
 
 /// Brings an answer back in a transaction that holds a part of it already. Says what goes on here: what it leads to
@@ -285,13 +280,10 @@ async fn answer_with(
     shared: &Shared,
     item: &OutboxItem,
     event: Event,
-    mut transaction: Measured,
+    (run, mut transaction): (Run, Measured),
 ) -> Result<Option<Next>, EngineError> {
     let now = shared.clock.now();
     transaction.end(&item.id, &OutboxEnd::Done).await?;
-    let Some(run) = transaction.run(&item.key).await? else {
-        return Ok(None);
-    };
     let mut applied = apply::apply(shared, &mut *transaction, run, event, now).await?;
     let next = applied.take_next();
     let ahead = match next.as_ref().map(|next| &next.effect) {

@@ -159,7 +159,8 @@ impl Batch {
 
     /// When sending ends though units are left, because nothing moves: `None` once all are sent.
     pub fn sending_ends_at(&self, policy: &Policy) -> Option<Instant> {
-        let idle_since = self.resumed_at.max(Some(self.last_moved_at()))?;
+        let moved_at = self.last_moved_at();
+        let idle_since = self.resumed_at.map_or(moved_at, |at| at.max(moved_at));
         (self.left_to_send() > 0).then(|| idle_since + policy.completion.settle_limit)
     }
 
