@@ -398,6 +398,12 @@ impl Run {
         }
     }
 
+    /// Whether a wave may have been frozen: not before the first, nor while that is being staged.
+    pub fn may_have_a_plan(&self) -> bool {
+        let stages_first = self.waves == 1 && self.staging.is_some();
+        self.waves > 0 && !stages_first
+    }
+
     /// The current batch's id, if it has one.
     pub fn batch_id(&self) -> Option<&BatchId> {
         self.batch.as_ref().map(|batch| &batch.id)

@@ -43,6 +43,7 @@ use crate::{
 mod answers;
 mod deliveries;
 mod inbox;
+mod known;
 mod later;
 mod ledger;
 mod outbox;
@@ -59,6 +60,7 @@ mod units;
 mod values;
 mod warm;
 
+use known::Known;
 use later::{Later, Pipe};
 use outbox::Lease;
 use transaction::{SqliteTransaction, Writer};
@@ -200,6 +202,7 @@ impl SqliteStore {
             is_open: false,
             has_failed: false,
             is_closed: false,
+            known: Known::default(),
         };
         Ok(Self {
             writer: Arc::new(Mutex::new(writer)),

@@ -10,6 +10,7 @@ use super::{
     answers::{self, Promise},
     deliveries,
     inbox::{self, Arrived},
+    known::Known,
     later::{Later, Pipe, Statement},
     outbox, people, runs, sending,
     staging::{self, Freeze},
@@ -56,6 +57,8 @@ pub(super) struct Writer {
     pub has_failed: bool,
     /// The file was let go of and may be another process's by now: nothing is written any more.
     pub is_closed: bool,
+    /// What it knows since the last commit; nothing while a transaction is under way.
+    pub known: Known,
 }
 
 impl Writer {
@@ -92,8 +95,7 @@ impl Writer {
 /// A transaction; dropped, it is undone before the next begins.
 pub(super) struct SqliteTransaction {
     writer: OwnedMutexGuard<Writer>,
-    /// The plan last looked up: most transactions are about one run.
-    plan: Option<(RunKey, Plan)>,
+    known: Known,
     /// What is handed over with the next question or the commit; the beginning first.
     later: Later,
 }
@@ -103,11 +105,12 @@ impl SqliteTransaction {
     pub async fn begin(mut writer: OwnedMutexGuard<Writer>) -> Result<Self, StoreError> {
         writer.idle().await?;
         writer.is_open = true;
+        let known = std::mem::take(&mut writer.known);
         let mut later = Later::default();
         later.add(Statement::bare(BEGIN));
         Ok(Self {
             writer,
-            plan: None,
+            known,
             later,
         })
     }
@@ -131,13 +134,11 @@ impl SqliteTransaction {
     }
 
     async fn plan(&mut self, key: &RunKey) -> Result<Plan, StoreError> {
-        if let Some((known, plan)) = &self.plan
-            && known == key
-        {
-            return Ok(plan.clone());
+        if let Some(plan) = self.known.plan(key) {
+            return Ok(plan);
         }
         let plan = units::plan(&mut self.pipe(), key).await?;
-        self.plan = Some((key.clone(), plan.clone()));
+        self.known.keep_plan(key, &plan);
         Ok(plan)
     }
 }
@@ -249,7 +250,7 @@ impl Transaction for SqliteTransaction {
     }
 
     async fn undo(&mut self) -> Result<(), StoreError> {
-        self.plan = None;
+        self.known = Known::default();
         if self.later.forget() {
             return Ok(());
         }
@@ -264,6 +265,9 @@ impl Transaction for SqliteTransaction {
         let committed = self.hand_over("commit a transaction").await;
         self.writer.has_failed = committed.is_err();
         self.writer.is_open = committed.is_err();
+        if committed.is_ok() {
+            self.writer.known = self.known;
+        }
         committed
     }
 
@@ -272,7 +276,14 @@ impl Transaction for SqliteTransaction {
     }
 
     async fn run(&mut self, key: &RunKey) -> Result<Option<Run>, StoreError> {
-        runs::run(self.pipe(), key).await
+        if let Some(run) = self.known.run(key) {
+            return Ok(Some(run.clone()));
+        }
+        let run = runs::run(self.pipe(), key).await?;
+        if let Some(run) = &run {
+            self.known.keep_run(run);
+        }
+        Ok(run)
     }
 
     async fn nights(&mut self, before: NightsBefore<'_>) -> Result<Vec<Night>, StoreError> {
@@ -285,6 +296,7 @@ impl Transaction for SqliteTransaction {
         next_wake_at: Option<Instant>,
     ) -> Result<(), StoreError> {
         self.later.add(runs::save(run, next_wake_at)?);
+        self.known.keep_run(run);
         Ok(())
     }
 
@@ -337,7 +349,7 @@ impl Transaction for SqliteTransaction {
         wave: u32,
     ) -> Result<FrozenTally, StoreError> {
         let plan = self.plan(key).await?;
-        self.plan = None;
+        self.known.forget(key);
         let order = Freeze {
             key,
             batch_id,
@@ -352,7 +364,7 @@ impl Transaction for SqliteTransaction {
     }
 
     async fn release(&mut self, key: &RunKey, batch_id: &BatchId) -> Result<(), StoreError> {
-        self.plan = None;
+        self.known.forget(key);
         staging::release(&mut self.pipe(), key, batch_id);
         Ok(())
     }
