@@ -28,11 +28,13 @@ id = "phase4-to-phase5"
 calendar_zone = "{zone}"
 season = "none"
 sink = {{ http = {{ url = "http://127.0.0.1:{sink}/", batch = {batch} }} }}
+[handoffs.upstream]
+usual_finish = "13:00 {zone}"
 [handoffs.schedule]
 zone = "{zone}"
-deadline = "17:00"
-backup = "16:00"
-retries = ["16:15", "16:30"]
+deadline = "23:00"
+backup = "22:00"
+retries = ["22:15", "22:30"]
 [handoffs.pace]
 start_per_second = 1000000.0
 full_per_second = 1000000.0

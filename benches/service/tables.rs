@@ -23,7 +23,8 @@ pub fn handoff(number: usize) -> String {
     }
 }
 
-/// The configuration: so many handoffs like the shipped one past noon, with no pace, and so many requests to a call.
+/// The configuration: so many handoffs like the shipped one past noon, whose upstream usually finishes at one, so that no
+/// alarm is open when it does; with no pace, and so many requests to a call.
 pub fn config(zone: &str, sink: &str, (handoffs, batch): (usize, usize)) -> String {
     let head = "[listen]\nport = 0\n[doctor]\nenabled = false\n".to_owned();
     let all = (0..handoffs).map(|number| one_handoff(number, zone, (sink, batch)));
@@ -41,11 +42,13 @@ completion_topic = "{id}-answers"
 calendar_zone = "{zone}"
 season = "none"
 sink = {{ http = {{ url = "{sink}", batch = {batch} }} }}
+[handoffs.upstream]
+usual_finish = "13:00 {zone}"
 [handoffs.schedule]
 zone = "{zone}"
-deadline = "17:00"
-backup = "16:00"
-retries = ["16:15", "16:30"]
+deadline = "23:00"
+backup = "22:00"
+retries = ["22:15", "22:30"]
 [handoffs.pace]
 start_per_second = 1000000.0
 full_per_second = 1000000.0

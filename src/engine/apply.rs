@@ -2,9 +2,14 @@
 //!
 //! Which event it is belongs to the callers; what follows from it belongs to the domain.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
-use super::{Handoff, Shared, outbox::LEASE, telling};
+use super::{
+    Handoff, Shared,
+    asking::{self, Begun},
+    outbox::LEASE,
+    telling,
+};
 use crate::{
     domain::{
         Instant,
@@ -38,6 +43,8 @@ pub struct Applied {
     pub tells: bool,
     /// When the run is due next.
     pub wake_at: Option<Instant>,
+    /// What of it was begun before it is durable.
+    begun: Option<Begun>,
 }
 
 /// One entry of the history, and the run before and after it.
@@ -67,8 +74,16 @@ impl Applied {
         Some(self.wanted.remove(place))
     }
 
+    /// Begins what only asks: it need not wait until the step is durable.
+    pub fn begin(&mut self, shared: &Arc<Shared>) {
+        let asks = |item: &OutboxItem| matches!(item.effect, Effect::AskReadiness);
+        if self.wanted.iter().any(asks) {
+            self.begun = Some(asking::begin(shared, &self.run));
+        }
+    }
+
     /// Hands over what is to be done, counts and logs it; only for what has been committed.
-    pub fn record(&self, shared: &Shared) {
+    pub fn record(&mut self, shared: &Shared) {
         self.hand_over(shared);
         self.note(shared);
     }
@@ -92,8 +107,8 @@ impl Applied {
     }
 
     /// Hands over what is to be done, and wakes whom it concerns; only for what has been committed.
-    pub fn hand_over(&self, shared: &Shared) {
-        shared.hand(&self.wanted, &self.run);
+    pub fn hand_over(&mut self, shared: &Shared) {
+        shared.hand(&self.wanted, &self.run, self.begun.take());
         if let Some(at) = self.wake_at {
             shared.wake.ring_by(at);
         }
@@ -122,6 +137,7 @@ pub async fn apply(
         wanted: Vec::new(),
         tells: false,
         wake_at: None,
+        begun: None,
     };
     let mut events = VecDeque::from([event]);
     for _ in 0..ROUNDS_MAX {
@@ -160,6 +176,13 @@ pub async fn apply(
     applied.wake_at = applied.run.next_wake(now);
     transaction.save_run(&applied.run, applied.wake_at).await?;
     Ok(applied)
+}
+
+/// The run as it would stage a wave, if the event led to one. Nothing is done.
+pub fn wave_of(run: &Run, event: &Event, now: Instant) -> Option<Run> {
+    let Step { run, effects, .. } = step(run.clone(), event, now);
+    let stages = |effect: &Effect| matches!(effect, Effect::Stage(_));
+    effects.iter().any(stages).then_some(run)
 }
 
 /// A tick or an answer that changed nothing is no story; a trigger or a command that was turned down is.

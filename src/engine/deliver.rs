@@ -7,7 +7,10 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 use super::{
-    EngineError, Shared, apply, chain,
+    EngineError, Shared,
+    apply::{self, Applied},
+    asking::{self, Begun, Findings, FirstPage, PAGE_UNITS, list},
+    chain,
     insist::insist,
     outbox::{Handed, LEASE},
     reconcile, sender, telling,
@@ -24,14 +27,12 @@ use crate::{
         sla::Verdict,
     },
     ports::{
-        Page, PortError, RunRecord, Scope,
+        PortError, RunRecord,
         store::{Claimed, OutboxEnd, OutboxItem, StagePage},
     },
     telemetry::measure,
 };
 
-/// Units listed at a time.
-pub const PAGE_UNITS: u32 = 1_000;
 /// Tries before the run record is given up: it never holds anything up.
 const RECORD_TRIES_MAX: u32 = 5;
 /// The pause before the next try: a second, doubled each time, up to five minutes.
@@ -44,8 +45,10 @@ pub struct Next {
     ahead: Ahead,
 }
 
-/// What was found out for the next effect while the last one's end was made durable.
-enum Ahead {
+/// What was begun, or found out, for an effect while what wants it was made durable.
+pub enum Ahead {
+    /// Somebody asks already how ready the date is.
+    Begun(Begun),
     /// The first page of the listing.
     Listed(Result<Vec<ListedUnit>, PortError>),
     /// Units claimed when they were frozen.
@@ -57,8 +60,11 @@ enum Ahead {
 /// Does one effect, and those that follow from its answer at once. What goes wrong is kept in the outbox and tried
 /// again, or given up.
 pub async fn deliver(shared: &Shared, handed: Handed) {
-    let Handed { mut item, mut run } = handed;
-    let mut ahead = Ahead::Nothing;
+    let Handed {
+        mut item,
+        mut run,
+        mut ahead,
+    } = handed;
     loop {
         let until = shared.clock.now() + LEASE;
         let next = match one(shared, (&item, run), ahead).await {
@@ -99,14 +105,21 @@ async fn one(
     };
     match &item.effect {
         Effect::AskReadiness => {
-            let event = ask(shared, &run).await;
-            answer(shared, item, event).await
+            let begun = match ahead {
+                Ahead::Begun(begun) => begun.await.ok(),
+                Ahead::Listed(_) | Ahead::Claimed(_) | Ahead::Nothing => None,
+            };
+            let findings = match begun {
+                Some(findings) => findings,
+                None => asking::find_out(shared, &run).await,
+            };
+            answer_readiness(shared, item, findings).await
         }
         Effect::Stage(order) => stage(shared, item, (&run, order), ahead).await,
         Effect::Send { batch_id } => {
             let claimed = match ahead {
                 Ahead::Claimed(claimed) => Some((&*run, claimed)),
-                Ahead::Listed(_) | Ahead::Nothing => None,
+                Ahead::Begun(_) | Ahead::Listed(_) | Ahead::Nothing => None,
             };
             sender::send(shared, item, batch_id, claimed).await?;
             done(shared, item).await?;
@@ -156,34 +169,6 @@ async fn tell_the_world(shared: &Shared, item: &OutboxItem, run: &Run) -> Result
     }
 }
 
-/// What the questions about a run need to know of it.
-pub fn scope(run: &Run) -> Scope {
-    Scope {
-        game_date: run.key.game_date,
-        processor_names: run.policy.upstream.processor_names.clone(),
-        fresh_since: run.instants.deadline_at - run.policy.readiness.freshness,
-        min_minutes: run.policy.filters.min_minutes,
-    }
-}
-
-async fn ask(shared: &Shared, run: &Run) -> Event {
-    let Some(handoff) = shared.handoff(&run.key) else {
-        let answer = Asked::CouldNotAsk("the handoff is no longer configured".to_owned());
-        return Event::ReadinessAnswered {
-            answer,
-            expectation: run.expectation,
-        };
-    };
-    let answer = match handoff.warehouse.readiness(&scope(run)).await {
-        Ok(readiness) => Asked::Known(readiness),
-        Err(error) => Asked::CouldNotAsk(error.to_string()),
-    };
-    Event::ReadinessAnswered {
-        answer,
-        expectation: handoff.expectation(run.key.game_date),
-    }
-}
-
 /// Lists the ready units page by page and stages those that need work; nothing of it is visible before the freeze,
 /// which comes with the last page.
 async fn stage(
@@ -198,7 +183,7 @@ async fn stage(
     };
     let mut listed = match ahead {
         Ahead::Listed(listed) => Some(listed),
-        Ahead::Claimed(_) | Ahead::Nothing => None,
+        Ahead::Begun(_) | Ahead::Claimed(_) | Ahead::Nothing => None,
     };
     let mut staged = 0;
     let mut after: Option<UnitId> = None;
@@ -246,19 +231,58 @@ async fn stage(
     }
 }
 
-/// One page of ready units.
-async fn list(
+/// Brings back how ready the date is. A wave that this leads to, and whose units are known, is staged and frozen in the
+/// same transaction: nothing of it is left to be done but the sending.
+async fn answer_readiness(
     shared: &Shared,
-    run: &Run,
-    after: Option<&UnitId>,
-) -> Result<Vec<ListedUnit>, PortError> {
-    let Some(handoff) = shared.handoff(&run.key) else {
-        let cause = "the handoff is no longer configured";
-        return Err(PortError::transient("listing units".to_owned(), cause));
+    item: &OutboxItem,
+    findings: Findings,
+) -> Result<Option<Next>, EngineError> {
+    let mut transaction = shared.begin().await?;
+    let Some(run) = transaction.run(&item.key).await? else {
+        return Ok(None);
     };
-    let limit = PAGE_UNITS;
-    let page = Page { after, limit };
-    handoff.warehouse.ready_units(&scope(run), page).await
+    let now = shared.clock.now();
+    transaction.end(&item.id, &OutboxEnd::Done).await?;
+    let event = findings.readiness;
+    let mut applied = apply::apply(shared, &mut *transaction, run, event, now).await?;
+    let next = applied.take_next();
+    let Some((staging, order, units)) = at_once(&applied, next.as_ref(), findings.page) else {
+        return go_on(shared, transaction, applied, next).await;
+    };
+    let page = StagePage {
+        key: &applied.run.key,
+        wave: order.wave,
+        units: &units,
+        attempts_max: order.attempts_max,
+        units_max: order.units_max,
+        deadline_at: applied.run.instants.deadline_at,
+    };
+    let to_send = Asked::Known(transaction.stage(page).await?);
+    transaction.end(&staging.id, &OutboxEnd::Done).await?;
+    let event = Event::Staged {
+        wave: order.wave,
+        to_send,
+    };
+    let run = applied.run.clone();
+    applied.absorb(apply::apply(shared, &mut *transaction, run, event, now).await?);
+    let next_of_wave = applied.take_next();
+    let gone_on = go_on(shared, transaction, applied, next_of_wave).await?;
+    measure::record_effect(&shared.metrics, &staging.effect, &OutboxEnd::Done);
+    Ok(gone_on)
+}
+
+/// The wave that can be staged at once: the effect that wants it, its order, and all its units.
+fn at_once<'a>(
+    applied: &Applied,
+    next: Option<&'a OutboxItem>,
+    page: Option<FirstPage>,
+) -> Option<(&'a OutboxItem, &'a StageOrder, Vec<ListedUnit>)> {
+    let staging = next?;
+    let Effect::Stage(order) = &staging.effect else {
+        return None;
+    };
+    Some((staging, order, page?.all_of(&applied.run)?))
 }
 
 /// Brings an answer back: the event and the end of the effect are one transaction.
@@ -274,8 +298,7 @@ pub async fn answer(
     }
 }
 
-/// Brings an answer back in a transaction that holds a part of it already. Says what goes on here: what it leads to
-/// is begun while it is made durable, as far as that touches nothing but this process.
+/// Brings an answer back in a transaction that holds a part of it already.
 async fn answer_with(
     shared: &Shared,
     item: &OutboxItem,
@@ -286,6 +309,17 @@ async fn answer_with(
     transaction.end(&item.id, &OutboxEnd::Done).await?;
     let mut applied = apply::apply(shared, &mut *transaction, run, event, now).await?;
     let next = applied.take_next();
+    go_on(shared, transaction, applied, next).await
+}
+
+/// Makes a step durable. Says what goes on here: what it leads to is begun meanwhile, as far as that touches nothing
+/// but this process.
+async fn go_on(
+    shared: &Shared,
+    mut transaction: Measured,
+    mut applied: Applied,
+    next: Option<OutboxItem>,
+) -> Result<Option<Next>, EngineError> {
     let ahead = match next.as_ref().map(|next| &next.effect) {
         Some(Effect::Stage(_)) => {
             let first = list(shared, &applied.run, None);

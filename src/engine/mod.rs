@@ -29,6 +29,7 @@ use crate::{
 };
 
 mod apply;
+mod asking;
 mod bell;
 mod chain;
 mod courier;
@@ -49,6 +50,7 @@ mod telling;
 mod transaction;
 mod waker;
 
+use asking::Begun;
 use bell::Bell;
 
 pub use examining::Examining;
@@ -151,9 +153,9 @@ impl Shared {
     }
 
     /// Hands over effects that were committed with a lease of this process, whoever does them.
-    fn hand(&self, items: &[OutboxItem], run: &Run) {
+    fn hand(&self, items: &[OutboxItem], run: &Run, begun: Option<Begun>) {
         if !items.is_empty() {
-            self.delivering.hand(items, run);
+            self.delivering.hand(items, run, begun);
             self.outbox.ring_by(self.clock.now() + outbox::LEASE);
         }
     }

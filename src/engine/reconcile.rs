@@ -2,10 +2,7 @@
 //!
 //! What a row makes of a unit belongs to the store's merge and `completion`; what follows belongs to the run.
 
-use super::{
-    EngineError, Shared, apply,
-    deliver::{PAGE_UNITS, answer},
-};
+use super::{EngineError, Shared, apply, asking::PAGE_UNITS, deliver::answer};
 use crate::{
     domain::{Asked, Instant, event::Event, ids::UnitId, run::Run},
     ports::{
@@ -73,7 +70,7 @@ async fn merge(
         }
         None => Event::Answered(tally),
     };
-    let applied = apply::apply(shared, &mut *transaction, run, event, now).await?;
+    let mut applied = apply::apply(shared, &mut *transaction, run, event, now).await?;
     transaction.commit().await?;
     applied.record(shared);
     Ok(())

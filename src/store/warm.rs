@@ -16,41 +16,50 @@ use super::{
 fn hand_overs() -> Vec<Vec<String>> {
     let [named, in_doubt, staged] = units::gathered();
     let claim: [&str; 3] = [sending::IS_SENDABLE, &in_doubt, &staged];
-    let texts: [&[&str]; 20] = [
+    let ends = [runs::APPEND, outbox::PUT, runs::SAVE, COMMIT];
+    let freezes = [staging::FREEZE, staging::MERGE_PLANNED, staging::COUNT];
+    let sends = [
+        staging::KEEP_GAMES_UNTIL,
+        runs::APPEND,
+        outbox::PUT,
+        outbox::PUT,
+        runs::SAVE,
+    ];
+    let texts: [&[&str]; 19] = [
         &[BEGIN, inbox::ACCEPT, inbox::ADDED],
-        &[BEGIN, runs::RUN],
-        &[BEGIN, outbox::DONE, runs::RUN],
+        &ends,
+        &[
+            BEGIN,
+            outbox::DONE,
+            runs::APPEND,
+            outbox::PUT,
+            runs::SAVE,
+            staging::KNOWS,
+        ],
+        &[&[BEGIN, outbox::DONE][..], &ends].concat(),
+        &[BEGIN, staging::KNOWS],
+        &[staging::KNOWS],
+        &[staging::LIST_NEW, COMMIT],
+        &[
+            &[staging::LIST_NEW, outbox::DONE, runs::APPEND][..],
+            &freezes,
+        ]
+        .concat(),
+        &[&sends[..], &claim].concat(),
+        &[units::WRITE_SENDING, COMMIT],
         &[BEGIN, outbox::DONE, COMMIT],
         &[BEGIN, units::PLAN],
-        &[runs::RUN],
-        &[units::PLAN],
-        &[staging::KNOWS],
         &[&named],
-        &[staging::LIST_NEW, COMMIT],
-        &[staging::LIST_NEW, outbox::DONE, runs::RUN],
+        &[units::WRITE_SENDING, runs::APPEND, runs::SAVE, COMMIT],
         &[
-            runs::APPEND,
-            staging::FREEZE,
-            staging::MERGE_PLANNED,
-            staging::COUNT,
-        ],
-        &[units::WRITE_SENDING, COMMIT],
-        &[units::WRITE_SENDING, runs::RUN],
-        &[units::WRITE_ANSWERS, runs::RUN],
-        &[runs::APPEND, outbox::PUT, runs::SAVE, COMMIT],
-        &[runs::APPEND, runs::SAVE, COMMIT],
-        &[runs::SAVE, COMMIT],
-        &[&[runs::APPEND, runs::SAVE][..], &claim].concat(),
-        &[
-            &[
-                staging::KEEP_GAMES_UNTIL,
-                runs::APPEND,
-                outbox::PUT,
-                runs::SAVE,
-            ][..],
+            &[units::WRITE_SENDING, runs::APPEND, runs::SAVE][..],
             &claim,
         ]
         .concat(),
+        &[units::WRITE_ANSWERS, runs::APPEND, runs::SAVE, COMMIT],
+        &[runs::APPEND, runs::SAVE, COMMIT],
+        &[runs::SAVE, COMMIT],
+        &[BEGIN, runs::RUN],
     ];
     let owned = |text: &&[&str]| text.iter().map(|sql| (*sql).to_owned()).collect();
     texts.iter().map(owned).collect()

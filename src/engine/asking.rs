@@ -1,0 +1,108 @@
+//! Asks the warehouse what a run has to know before it can send: how ready its date is and, where that leads to a wave, the
+//! first page of its units.
+//!
+//! It only reads, so it may begin before what wants it is durable. Bringing the answers back belongs to `deliver`.
+
+use std::sync::Arc;
+
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{Shared, apply};
+use crate::{
+    domain::{Asked, event::Event, ids::UnitId, plan::ListedUnit, run::Run},
+    ports::{Page, PortError, Scope},
+};
+
+/// Units listed at a time.
+pub const PAGE_UNITS: u32 = 1_000;
+
+/// What was found out.
+pub struct Findings {
+    /// How ready the date is.
+    pub readiness: Event,
+    /// What a wave would hold that this leads to.
+    pub page: Option<FirstPage>,
+}
+
+/// The first page of a listing, made before it was wanted.
+pub struct FirstPage {
+    scope: Scope,
+    units: Vec<ListedUnit>,
+}
+
+impl FirstPage {
+    /// Its units, if they are all that the run, as it is by now, would list.
+    pub fn all_of(self, run: &Run) -> Option<Vec<ListedUnit>> {
+        let is_all = self.units.len() < PAGE_UNITS as usize && self.scope == scope(run);
+        is_all.then_some(self.units)
+    }
+}
+
+/// Somebody who asks; nobody any more once this is dropped.
+pub type Begun = AbortOnDropHandle<Findings>;
+
+/// Begins to ask.
+pub fn begin(shared: &Arc<Shared>, run: &Run) -> Begun {
+    let (shared, run) = (shared.clone(), run.clone());
+    AbortOnDropHandle::new(tokio::spawn(async move { find_out(&shared, &run).await }))
+}
+
+/// Asks.
+pub async fn find_out(shared: &Shared, run: &Run) -> Findings {
+    let readiness = readiness(shared, run).await;
+    let page = match apply::wave_of(run, &readiness, shared.clock.now()) {
+        Some(staging) => first_page(shared, &staging).await,
+        None => None,
+    };
+    Findings { readiness, page }
+}
+
+async fn readiness(shared: &Shared, run: &Run) -> Event {
+    let Some(handoff) = shared.handoff(&run.key) else {
+        let answer = Asked::CouldNotAsk("the handoff is no longer configured".to_owned());
+        return Event::ReadinessAnswered {
+            answer,
+            expectation: run.expectation,
+        };
+    };
+    let answer = match handoff.warehouse.readiness(&scope(run)).await {
+        Ok(readiness) => Asked::Known(readiness),
+        Err(error) => Asked::CouldNotAsk(error.to_string()),
+    };
+    Event::ReadinessAnswered {
+        answer,
+        expectation: handoff.expectation(run.key.game_date),
+    }
+}
+
+/// A listing that fails here is made again, and its error told, when it is wanted.
+async fn first_page(shared: &Shared, run: &Run) -> Option<FirstPage> {
+    let units = list(shared, run, None).await.ok()?;
+    let scope = scope(run);
+    Some(FirstPage { scope, units })
+}
+
+/// One page of ready units.
+pub async fn list(
+    shared: &Shared,
+    run: &Run,
+    after: Option<&UnitId>,
+) -> Result<Vec<ListedUnit>, PortError> {
+    let Some(handoff) = shared.handoff(&run.key) else {
+        let cause = "the handoff is no longer configured";
+        return Err(PortError::transient("listing units".to_owned(), cause));
+    };
+    let limit = PAGE_UNITS;
+    let page = Page { after, limit };
+    handoff.warehouse.ready_units(&scope(run), page).await
+}
+
+/// What the questions about a run need to know of it.
+fn scope(run: &Run) -> Scope {
+    Scope {
+        game_date: run.key.game_date,
+        processor_names: run.policy.upstream.processor_names.clone(),
+        fresh_since: run.instants.deadline_at - run.policy.readiness.freshness,
+        min_minutes: run.policy.filters.min_minutes,
+    }
+}
