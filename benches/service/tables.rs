@@ -24,7 +24,7 @@ pub fn handoff(number: usize) -> String {
 }
 
 /// The configuration: so many handoffs like the shipped one past noon, whose upstream usually finishes at one, so that no
-/// alarm is open when it does; with no pace, and so many requests to a call.
+/// alarm is open when it does, and of which no night is too small; with no pace, and so many requests to a call.
 pub fn config(zone: &str, sink: &str, (handoffs, batch): (usize, usize)) -> String {
     let head = "[listen]\nport = 0\n[doctor]\nenabled = false\n".to_owned();
     let all = (0..handoffs).map(|number| one_handoff(number, zone, (sink, batch)));
@@ -44,6 +44,8 @@ season = "none"
 sink = {{ http = {{ url = "{sink}", batch = {batch} }} }}
 [handoffs.upstream]
 usual_finish = "13:00 {zone}"
+[handoffs.alerts]
+slate_small_share = 0.0
 [handoffs.schedule]
 zone = "{zone}"
 deadline = "23:00"

@@ -47,6 +47,8 @@ pub enum Event {
     Reconciled(Asked<Tally>),
     /// Time passed.
     Ticked,
+    /// Time passed, and another process goes on where the last one ended.
+    Resumed,
     /// A person ends the current batch and returns to Waiting.
     Reset {
         /// Who.

@@ -432,6 +432,7 @@ pub fn step(run: Run, event: &Event, now: Instant) -> Step {
     people::heed(&mut draft, event);
     match event {
         Event::Ticked => timers::fire(&mut draft),
+        Event::Resumed => timers::resume(&mut draft),
         Event::Triggered(trigger) if !timers::take_occurrence(&mut draft, trigger) => {}
         Event::ReadinessAnswered { .. } if !asked => {
             draft.says(Code::Outdated, "readiness was not being asked");

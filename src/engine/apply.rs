@@ -192,7 +192,8 @@ fn is_worth_telling(event: &Event) -> bool {
         | Event::Reset { .. }
         | Event::SettleStalled { .. }
         | Event::Acknowledged { .. }
-        | Event::Adopted { .. } => true,
+        | Event::Adopted { .. }
+        | Event::Resumed => true,
         Event::ReadinessAnswered { .. }
         | Event::Staged { .. }
         | Event::Ordered(_)

@@ -202,7 +202,7 @@ impl Engine {
             slots: Notify::new(),
             stop: CancellationToken::new(),
         });
-        resume::tell(&shared).await?;
+        resume::take_over(&shared).await?;
         let tasks = TaskTracker::new();
         tasks.spawn(waker::work(shared.clone()));
         tasks.spawn(outbox::work(shared.clone(), tasks.clone()));

@@ -1,34 +1,24 @@
-//! Tells every open night, once, that the service was started again.
+//! Takes every open night over from the last process.
 //!
-//! Going on needs nothing from here: whatever is due is found by the waker and the outbox.
+//! Going on needs nothing else from here: whatever is due is found by the waker and the outbox. What it means for a night
+//! that another process goes on is the domain's.
 
-use super::{EngineError, Shared};
-use crate::{
-    domain::reason::{Code, Reason},
-    ports::store::HistoryEntry,
-};
+use super::{EngineError, Shared, apply};
+use crate::domain::event::Event;
 
-/// Adds to the history of each open night that the service is back.
-pub async fn tell(shared: &Shared) -> Result<(), EngineError> {
-    let now = shared.clock.now();
+/// Has each open night know that the service is back.
+pub async fn take_over(shared: &Shared) -> Result<(), EngineError> {
     for handoff in shared.handoffs.keys() {
-        for run in shared.store.open_runs(handoff).await? {
-            let text = format!(
-                "the service was started again and goes on; the night is {}",
-                run.state.name()
-            );
-            let entry = HistoryEntry {
-                key: run.key,
-                at: now,
-                step: None,
-                event: None,
-                state: Some(run.state),
-                why: vec![Reason::new(Code::Resumed, text)],
-                effects: Vec::new(),
-            };
+        for open in shared.store.open_runs(handoff).await? {
             let mut transaction = shared.begin().await?;
-            transaction.append(&entry).await?;
+            let now = shared.clock.now();
+            let Some(run) = transaction.run(&open.key).await? else {
+                continue;
+            };
+            let mut applied =
+                apply::apply(shared, &mut *transaction, run, Event::Resumed, now).await?;
             transaction.commit().await?;
+            applied.record(shared);
         }
     }
     Ok(())

@@ -157,7 +157,7 @@ fn triggers(moved: &Moved<'_>) -> Vec<Source> {
         Some(Event::Triggered(trigger)) => vec![trigger.source],
         // Only an upstream event is recorded without a run.
         None if Outcome::of(&moved.entry.why) == Outcome::Refused => vec![Source::Event],
-        Some(Event::Ticked) => occurrences(moved),
+        Some(Event::Ticked | Event::Resumed) => occurrences(moved),
         Some(Event::ReadinessAnswered { .. }) if is_catch_up(moved) => vec![Source::CatchUp],
         Some(
             Event::ReadinessAnswered { .. }
@@ -228,6 +228,7 @@ fn record_event(metrics: &Metrics, handoff: &str, event: Option<&Event>) {
             | Event::Ordered(Done::GivenUp { .. } | Done::Released)
             | Event::Reconciled(Asked::Known(_) | Asked::CouldNotAsk(_))
             | Event::Ticked
+            | Event::Resumed
             | Event::Reset { .. }
             | Event::SettleStalled { .. }
             | Event::Acknowledged { .. }

@@ -9,6 +9,7 @@ mod counting;
 mod delivery;
 mod heartbeat;
 mod lines;
+mod listing;
 mod night;
 mod parts;
 mod retries;

@@ -467,6 +467,12 @@ impl Night {
         query.fetch_one(&mut *connection).await.unwrap()
     }
 
+    /// How many units the store knows.
+    pub async fn units(&self) -> i64 {
+        let sql = "SELECT count(*) AS units FROM units WHERE $1 IS NOT NULL";
+        self.ask(sql, self.clock.now()).await.get("units")
+    }
+
     /// Does something to the store's file behind its back.
     pub async fn run_sql(&self, statement: &'static str) {
         let mut connection = self.store_file.lock().await;

@@ -2,9 +2,12 @@
 //!
 //! They decide nothing; the scenarios read them.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -26,6 +29,7 @@ use tipoff::{
     sinks::local::LocalWorkers,
     warehouse::EmbeddedWarehouse,
 };
+use tokio::sync::Notify;
 
 use crate::support::RecordingChannel;
 
@@ -100,7 +104,19 @@ pub struct Tables {
     pub inner: EmbeddedWarehouse,
     /// Nothing can be read.
     pub closed: AtomicBool,
+    /// How the next listings go; the others go well.
+    pub listings: Mutex<VecDeque<Listing>>,
+    /// Rung when a listing begins to wait.
+    pub waits: Notify,
     record_refused: AtomicBool,
+}
+
+/// A listing that does not go as it should.
+pub enum Listing {
+    /// It fails.
+    Fails,
+    /// It is made only when rung for.
+    Waits(Arc<Notify>),
 }
 
 impl Tables {
@@ -108,6 +124,8 @@ impl Tables {
         Self {
             inner,
             closed: AtomicBool::new(false),
+            listings: Mutex::default(),
+            waits: Notify::new(),
             record_refused: AtomicBool::new(false),
         }
     }
@@ -142,6 +160,17 @@ impl Warehouse for Tables {
         page: Page<'_>,
     ) -> Result<Vec<ListedUnit>, PortError> {
         self.ask()?;
+        let listing = self.listings.lock().unwrap().pop_front();
+        match listing {
+            Some(Listing::Fails) => {
+                return Err(PortError::transient("listing units", "503 backend error"));
+            }
+            Some(Listing::Waits(until)) => {
+                self.waits.notify_one();
+                until.notified().await;
+            }
+            None => {}
+        }
         self.inner.ready_units(scope, page).await
     }
 

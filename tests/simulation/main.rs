@@ -91,7 +91,9 @@ fn play_all(
 #[test]
 fn simulated_nights() {
     let from = number(FROM).unwrap_or(0);
-    let seeds = from..from + number(NIGHTS).unwrap_or(NIGHTS_FEW);
+    let nights = number(NIGHTS).unwrap_or(NIGHTS_FEW);
+    assert!(nights > 0, "{NIGHTS} says how many nights: at least 1");
+    let seeds = from..from + nights;
     let (operations, deaths) = (AtomicU64::new(0), AtomicU64::new(0));
     let states: Mutex<std::collections::BTreeMap<String, u64>> = Mutex::default();
     let note = |outcome: &Outcome| {

@@ -44,6 +44,7 @@ pub fn absorb(draft: &mut Draft, event: &Event) {
         Event::Triggered(_)
         | Event::Ordered(Done::Released)
         | Event::Ticked
+        | Event::Resumed
         | Event::Reset { .. }
         | Event::SettleStalled { .. }
         | Event::Adopted { .. } => {}

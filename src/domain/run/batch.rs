@@ -46,7 +46,7 @@ pub struct Batch {
     pub first_sent_at: Option<Instant>,
     /// Last confirmed publish.
     pub last_sent_at: Option<Instant>,
-    /// When a sending last went on that nobody had been there for.
+    /// When a sending last went on that nobody had been there for, or another process took it over.
     #[serde(default)]
     pub resumed_at: Option<Instant>,
     /// When an answer last changed anything.
@@ -223,31 +223,42 @@ pub fn settle(draft: &mut Draft, reason: Reason) {
     draft.reconcile();
 }
 
-/// Nobody was there to send: that nothing has moved says nothing. Ending it would free, under their next key, units
-/// that are being sent again at this moment.
-pub fn resume_sending(draft: &mut Draft) {
-    let zone = draft.run.policy.schedule.zone;
+/// Nobody was there to send: that nothing has moved says nothing. Ending the sending now would free, under their next
+/// key, units that are being sent again at this moment.
+pub fn be_patient(draft: &mut Draft) {
     let batch = draft.run.batch.as_mut();
     let Some(batch) = batch else { return };
     batch.resumed_at = Some(draft.now);
-    let (left, moved_at) = (batch.left_to_send(), zone.time_text(batch.last_moved_at()));
+}
+
+/// How many are left to be sent, and since when nothing has moved.
+fn unsent(draft: &Draft) -> Option<(u64, String)> {
+    let batch = draft.run.batch.as_ref()?;
+    let zone = draft.run.policy.schedule.zone;
+    Some((batch.left_to_send(), zone.time_text(batch.last_moved_at())))
+}
+
+/// Goes on with a sending that was slept through.
+pub fn resume_sending(draft: &mut Draft) {
+    let unsent = unsent(draft);
+    let Some((left, since)) = unsent else { return };
+    be_patient(draft);
     let text = format!(
-        "nothing has moved since {moved_at}, for the service was down: {left} are sent now, late"
+        "nothing has moved since {since}, for the service was down: {left} are sent now, late"
     );
     draft.says(Code::Missed, text);
 }
 
 /// Ends a sending in which nothing moves any more: what was not sent is free again, and the batch settles.
 pub fn end_sending(draft: &mut Draft) {
-    let zone = draft.run.policy.schedule.zone;
+    let unsent = unsent(draft);
+    let Some((left, since)) = unsent else { return };
     let batch = draft.run.batch.as_mut();
     let Some(batch) = batch else { return };
-    let (left, moved_at) = (batch.left_to_send(), zone.time_text(batch.last_moved_at()));
     let batch_id = batch.id.clone();
     batch.free_unsent();
     draft.orders(Order::Release { batch_id });
     draft.run.state = State::Running;
-    let text =
-        format!("nothing has moved since {moved_at}: {left} were not sent and are free again");
+    let text = format!("nothing has moved since {since}: {left} were not sent and are free again");
     settle(draft, Reason::new(Code::BatchLimit, text));
 }

@@ -17,6 +17,7 @@ pub fn decide(draft: &mut Draft, event: &Event) {
         | Event::Ordered(_)
         | Event::Answered(_)
         | Event::Ticked
+        | Event::Resumed
         | Event::Reset { .. }
         | Event::SettleStalled { .. }
         | Event::Acknowledged { .. }

@@ -27,6 +27,7 @@ pub fn decide(draft: &mut Draft, event: &Event) {
         | Event::Answered(_)
         | Event::Reconciled(_)
         | Event::Ticked
+        | Event::Resumed
         | Event::Reset { .. }
         | Event::SettleStalled { .. }
         | Event::Acknowledged { .. }

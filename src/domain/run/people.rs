@@ -24,6 +24,7 @@ pub fn heed(draft: &mut Draft, event: &Event) {
         | Event::Answered(_)
         | Event::Reconciled(_)
         | Event::Ticked
+        | Event::Resumed
         | Event::Acknowledged { .. } => {}
     }
 }

@@ -24,6 +24,7 @@ pub fn decide(draft: &mut Draft, event: &Event) {
         Event::ReadinessAnswered { .. } => ask_again(draft),
         Event::Ordered(Done::Released)
         | Event::Ticked
+        | Event::Resumed
         | Event::Reset { .. }
         | Event::SettleStalled { .. }
         | Event::Acknowledged { .. }

@@ -45,6 +45,25 @@ const STAGING_LONGEST: TimeDelta = TimeDelta::minutes(60);
 /// A timer missed by more than this was slept through, not just late: a minute.
 const MISSED_AFTER: TimeDelta = TimeDelta::seconds(60);
 
+/// A timer that was slept through.
+fn is_missed(draft: &Draft, at: Instant) -> bool {
+    draft.now > at + MISSED_AFTER
+}
+
+/// Another process goes on: a sending has its time anew, and then what is due is done.
+pub fn resume(draft: &mut Draft) {
+    let state = draft.run.state;
+    let text = format!(
+        "the service was started again and goes on; the night is {}",
+        state.name()
+    );
+    draft.says(Code::Resumed, text);
+    if state == State::Dispatching {
+        batch::be_patient(draft);
+    }
+    fire(draft);
+}
+
 /// Does what is due, by due instant, ties in the order of the timers.
 pub fn fire(draft: &mut Draft) {
     let now = draft.now;
@@ -66,7 +85,7 @@ fn one(draft: &mut Draft, timer: Timer, at: Instant) {
         Timer::GiveUp => give_up(draft),
         Timer::Rows => draft.reconcile(),
         Timer::Check => check(draft),
-        Timer::SendingEnds if draft.now > at + MISSED_AFTER => batch::resume_sending(draft),
+        Timer::SendingEnds if is_missed(draft, at) => batch::resume_sending(draft),
         Timer::SendingEnds => batch::end_sending(draft),
         Timer::Settle => batch::settle_if_due(draft),
         Timer::Poll | Timer::CatchUp => draft.ask_readiness(),
@@ -103,7 +122,7 @@ fn occurrence(draft: &mut Draft, source: Source, at: Instant) {
         );
         return;
     }
-    if draft.now > at + MISSED_AFTER {
+    if is_missed(draft, at) {
         draft.says(
             Code::Missed,
             format!("the {name} of {time} was missed and is done now, late"),

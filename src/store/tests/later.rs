@@ -1,21 +1,7 @@
 //! Writes that are put off: none is lost, none is half kept, and a set of messages is told apart.
 
-use super::support::{at, fixture, key};
-use crate::{
-    domain::{effect::Effect, ids::MessageId},
-    ports::store::OutboxItem,
-};
-
-fn item() -> OutboxItem {
-    OutboxItem {
-        id: "phase4-to-phase5/2026-01-19/1/0".to_owned(),
-        key: key(),
-        effect: Effect::Reconcile,
-        decided_at: at(0),
-        due_at: at(0),
-        tries: 0,
-    }
-}
+use super::support::{at, fixture, item, key};
+use crate::domain::ids::MessageId;
 
 #[tokio::test]
 async fn what_is_put_off_is_there_after_the_commit() {

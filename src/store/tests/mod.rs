@@ -2,6 +2,7 @@
 
 mod deliveries;
 mod figures;
+mod known;
 mod later;
 mod opening;
 mod plans;

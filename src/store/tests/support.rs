@@ -11,12 +11,13 @@ use crate::{
     domain::{
         Instant,
         completion::{Standing, Tally},
+        effect::Effect,
         event::{FrozenTally, SentTally},
         ids::{BatchId, GameDate, GameId, HandoffId, RunKey, UnitId},
         plan::ListedUnit,
     },
     ports::store::{
-        ClaimOrder, Claimed, Confirmation, RankedAnswer, StagePage, Store, Transaction,
+        ClaimOrder, Claimed, Confirmation, OutboxItem, RankedAnswer, StagePage, Store, Transaction,
     },
     store::SqliteStore,
 };
@@ -94,6 +95,18 @@ pub fn ranked(name: &str, standing: Standing, true_at: Instant) -> RankedAnswer 
         reason_text: reason.clone(),
         reason,
         true_at,
+    }
+}
+
+/// An effect that asks for rows.
+pub fn item() -> OutboxItem {
+    OutboxItem {
+        id: "phase4-to-phase5/2026-01-19/1/0".to_owned(),
+        key: key(),
+        effect: Effect::Reconcile,
+        decided_at: at(0),
+        due_at: at(0),
+        tries: 0,
     }
 }
 

@@ -104,6 +104,17 @@ fn a_batch_does_not_settle_while_it_is_being_sent() {
 }
 
 #[test]
+fn a_sending_that_another_process_takes_over_has_its_time_anew() {
+    let night = Night::of(20).until("00:30").sink(Sink::Holds).event();
+    let night = night.until("00:59:50").play(Event::Resumed);
+    assert!(night.said(Code::Resumed));
+    let night = night.until("01:29:49");
+    assert_eq!(night.state(), State::Dispatching);
+    let night = night.until("01:29:50");
+    assert_eq!(night.state(), State::Failed);
+}
+
+#[test]
 fn incident_12_a_batch_that_cannot_be_sent_ends_by_its_timer() {
     let night = Night::of(20).until("00:30").sink(Sink::Holds).event();
     let night = night.until("00:59:59");

@@ -1,0 +1,56 @@
+//! Listings of a wave's units that fail, or take longer than whoever lists may keep the work.
+//!
+//! What a listing holds belongs to `slate`.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::TimeDelta;
+use tokio::sync::Notify;
+
+use super::{night::Night, slate, witness::Listing};
+
+#[tokio::test]
+async fn a_listing_that_fails_ahead_of_its_wave_is_made_again() {
+    let night = Night::begin_alone().await;
+    night
+        .tables
+        .listings
+        .lock()
+        .unwrap()
+        .push_back(Listing::Fails);
+    night.send_out(10, 1).await;
+    assert_eq!(night.post.sent().len(), 10);
+}
+
+/// Seed 37033 of the simulated nights: what was listed twice belonged to the plan and to no count.
+#[tokio::test]
+async fn what_is_listed_when_its_wave_has_long_been_frozen_is_not_staged() {
+    let night = Night::begin_alone().await;
+    let until = Arc::new(Notify::new());
+    night
+        .tables
+        .listings
+        .lock()
+        .unwrap()
+        .extend([Listing::Fails, Listing::Waits(until.clone())]);
+    night.fill(10, 1).await;
+    night.post("/trigger", night.event()).await;
+    night.tables.waits.notified().await;
+
+    night.clock.advance(TimeDelta::seconds(61));
+    night.until_state("running").await;
+    let all = slate::players(15);
+    let contexts = night.list(&all, 1).await;
+    night.feature(&contexts, true).await;
+    until.notify_one();
+    let labels = ["\"stage\"", "\"done\""];
+    while night.metric("tipoff_effects_total", &labels).await < 2.0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+
+    assert_eq!(night.units().await, 10, "nothing was staged afterwards");
+    assert_eq!(
+        (night.count("ready").await, night.post.sent().len()),
+        (10, 10)
+    );
+}
