@@ -2,14 +2,9 @@
 //!
 //! Which event it is belongs to the callers; what follows from it belongs to the domain.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::collections::VecDeque;
 
-use super::{
-    Handoff, Shared,
-    asking::{self, Begun},
-    outbox::LEASE,
-    telling,
-};
+use super::{Handoff, Shared, outbox::LEASE, telling};
 use crate::{
     domain::{
         Instant,
@@ -43,8 +38,6 @@ pub struct Applied {
     pub tells: bool,
     /// When the run is due next.
     pub wake_at: Option<Instant>,
-    /// What of it was begun before it is durable.
-    begun: Option<Begun>,
 }
 
 /// One entry of the history, and the run before and after it.
@@ -74,16 +67,8 @@ impl Applied {
         Some(self.wanted.remove(place))
     }
 
-    /// Begins what only asks: it need not wait until the step is durable.
-    pub fn begin(&mut self, shared: &Arc<Shared>) {
-        let asks = |item: &OutboxItem| matches!(item.effect, Effect::AskReadiness);
-        if self.wanted.iter().any(asks) {
-            self.begun = Some(asking::begin(shared, &self.run));
-        }
-    }
-
     /// Hands over what is to be done, counts and logs it; only for what has been committed.
-    pub fn record(&mut self, shared: &Shared) {
+    pub fn record(&self, shared: &Shared) {
         self.hand_over(shared);
         self.note(shared);
     }
@@ -107,8 +92,8 @@ impl Applied {
     }
 
     /// Hands over what is to be done, and wakes whom it concerns; only for what has been committed.
-    pub fn hand_over(&mut self, shared: &Shared) {
-        shared.hand(&self.wanted, &self.run, self.begun.take());
+    pub fn hand_over(&self, shared: &Shared) {
+        shared.hand(&self.wanted, &self.run);
         if let Some(at) = self.wake_at {
             shared.wake.ring_by(at);
         }
@@ -137,7 +122,6 @@ pub async fn apply(
         wanted: Vec::new(),
         tells: false,
         wake_at: None,
-        begun: None,
     };
     let mut events = VecDeque::from([event]);
     for _ in 0..ROUNDS_MAX {

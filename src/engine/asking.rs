@@ -1,11 +1,7 @@
 //! Asks the warehouse what a run has to know before it can send: how ready its date is and, where that leads to a wave, the
 //! first page of its units.
 //!
-//! It only reads, so it may begin before what wants it is durable. Bringing the answers back belongs to `deliver`.
-
-use std::sync::Arc;
-
-use tokio_util::task::AbortOnDropHandle;
+//! It only reads. Bringing the answers back belongs to `deliver`, what they mean to the domain.
 
 use super::{Shared, apply};
 use crate::{
@@ -36,15 +32,6 @@ impl FirstPage {
         let is_all = self.units.len() < PAGE_UNITS as usize && self.scope == scope(run);
         is_all.then_some(self.units)
     }
-}
-
-/// Somebody who asks; nobody any more once this is dropped.
-pub type Begun = AbortOnDropHandle<Findings>;
-
-/// Begins to ask.
-pub fn begin(shared: &Arc<Shared>, run: &Run) -> Begun {
-    let (shared, run) = (shared.clone(), run.clone());
-    AbortOnDropHandle::new(tokio::spawn(async move { find_out(&shared, &run).await }))
 }
 
 /// Asks.

@@ -42,6 +42,6 @@ pub async fn trigger_next(
         );
     }
     transaction.commit().await?;
-    moved.iter_mut().for_each(|applied| applied.record(shared));
+    moved.iter().for_each(|applied| applied.record(shared));
     Ok(())
 }

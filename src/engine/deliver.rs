@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use super::{
     EngineError, Shared,
     apply::{self, Applied},
-    asking::{self, Begun, Findings, FirstPage, PAGE_UNITS, list},
+    asking::{self, Findings, FirstPage, PAGE_UNITS, list},
     chain,
     insist::insist,
     outbox::{Handed, LEASE},
@@ -45,10 +45,8 @@ pub struct Next {
     ahead: Ahead,
 }
 
-/// What was begun, or found out, for an effect while what wants it was made durable.
-pub enum Ahead {
-    /// Somebody asks already how ready the date is.
-    Begun(Begun),
+/// What was found out for the next effect while the last one's end was made durable.
+enum Ahead {
     /// The first page of the listing.
     Listed(Result<Vec<ListedUnit>, PortError>),
     /// Units claimed when they were frozen.
@@ -60,11 +58,8 @@ pub enum Ahead {
 /// Does one effect, and those that follow from its answer at once. What goes wrong is kept in the outbox and tried
 /// again, or given up.
 pub async fn deliver(shared: &Shared, handed: Handed) {
-    let Handed {
-        mut item,
-        mut run,
-        mut ahead,
-    } = handed;
+    let Handed { mut item, mut run } = handed;
+    let mut ahead = Ahead::Nothing;
     loop {
         let until = shared.clock.now() + LEASE;
         let next = match one(shared, (&item, run), ahead).await {
@@ -105,21 +100,14 @@ async fn one(
     };
     match &item.effect {
         Effect::AskReadiness => {
-            let begun = match ahead {
-                Ahead::Begun(begun) => begun.await.ok(),
-                Ahead::Listed(_) | Ahead::Claimed(_) | Ahead::Nothing => None,
-            };
-            let findings = match begun {
-                Some(findings) => findings,
-                None => asking::find_out(shared, &run).await,
-            };
+            let findings = asking::find_out(shared, &run).await;
             answer_readiness(shared, item, findings).await
         }
         Effect::Stage(order) => stage(shared, item, (&run, order), ahead).await,
         Effect::Send { batch_id } => {
             let claimed = match ahead {
                 Ahead::Claimed(claimed) => Some((&*run, claimed)),
-                Ahead::Begun(_) | Ahead::Listed(_) | Ahead::Nothing => None,
+                Ahead::Listed(_) | Ahead::Nothing => None,
             };
             sender::send(shared, item, batch_id, claimed).await?;
             done(shared, item).await?;
@@ -183,7 +171,7 @@ async fn stage(
     };
     let mut listed = match ahead {
         Ahead::Listed(listed) => Some(listed),
-        Ahead::Begun(_) | Ahead::Claimed(_) | Ahead::Nothing => None,
+        Ahead::Claimed(_) | Ahead::Nothing => None,
     };
     let mut staged = 0;
     let mut after: Option<UnitId> = None;

@@ -50,7 +50,6 @@ mod telling;
 mod transaction;
 mod waker;
 
-use asking::Begun;
 use bell::Bell;
 
 pub use examining::Examining;
@@ -153,9 +152,9 @@ impl Shared {
     }
 
     /// Hands over effects that were committed with a lease of this process, whoever does them.
-    fn hand(&self, items: &[OutboxItem], run: &Run, begun: Option<Begun>) {
+    fn hand(&self, items: &[OutboxItem], run: &Run) {
         if !items.is_empty() {
-            self.delivering.hand(items, run, begun);
+            self.delivering.hand(items, run);
             self.outbox.ring_by(self.clock.now() + outbox::LEASE);
         }
     }

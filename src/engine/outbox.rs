@@ -9,14 +9,9 @@ use futures::future::join_all;
 use tokio::sync::{Notify, watch};
 use tokio_util::task::TaskTracker;
 
-use super::{
-    EngineError, Shared,
-    asking::Begun,
-    bell::AHEAD_MAX,
-    deliver::{self, Ahead},
-};
+use super::{EngineError, Shared, bell::AHEAD_MAX, deliver};
 use crate::{
-    domain::{Instant, effect::Effect, run::Run},
+    domain::{Instant, run::Run},
     ports::store::OutboxItem,
 };
 
@@ -100,22 +95,17 @@ pub async fn drain(shared: &Shared) -> Result<(), EngineError> {
 }
 
 /// An effect leased by this process, and what it knows of its run.
+#[derive(Clone)]
 pub struct Handed {
     /// The effect.
     pub item: OutboxItem,
     /// The run as the step left it that wanted the effect; it may have moved on since.
     pub run: Option<Arc<Run>>,
-    /// What was begun of it.
-    pub ahead: Ahead,
 }
 
 impl From<OutboxItem> for Handed {
     fn from(item: OutboxItem) -> Self {
-        Self {
-            item,
-            run: None,
-            ahead: Ahead::Nothing,
-        }
+        Self { item, run: None }
     }
 }
 
@@ -145,15 +135,11 @@ impl Delivering {
     }
 
     /// Hands over effects that were committed with a lease of this process.
-    pub fn hand(&self, items: &[OutboxItem], run: &Run, mut begun: Option<Begun>) {
+    pub fn hand(&self, items: &[OutboxItem], run: &Run) {
         let run = Arc::new(run.clone());
         let handed = |item: &OutboxItem| Handed {
             item: item.clone(),
             run: Some(run.clone()),
-            ahead: match item.effect {
-                Effect::AskReadiness => begun.take().map_or(Ahead::Nothing, Ahead::Begun),
-                _ => Ahead::Nothing,
-            },
         };
         self.handed().extend(items.iter().map(handed));
         self.came.notify_one();

@@ -70,7 +70,7 @@ async fn merge(
         }
         None => Event::Answered(tally),
     };
-    let mut applied = apply::apply(shared, &mut *transaction, run, event, now).await?;
+    let applied = apply::apply(shared, &mut *transaction, run, event, now).await?;
     transaction.commit().await?;
     applied.record(shared);
     Ok(())

@@ -15,8 +15,7 @@ pub async fn take_over(shared: &Shared) -> Result<(), EngineError> {
             let Some(run) = transaction.run(&open.key).await? else {
                 continue;
             };
-            let mut applied =
-                apply::apply(shared, &mut *transaction, run, Event::Resumed, now).await?;
+            let applied = apply::apply(shared, &mut *transaction, run, Event::Resumed, now).await?;
             transaction.commit().await?;
             applied.record(shared);
         }

@@ -164,7 +164,7 @@ impl Sending<'_> {
         let claimed = claim(self.shared, &mut transaction, &run.key, &order).await?;
         let noted = note(self.shared, &mut transaction, &run.key, spared(&claimed)).await?;
         transaction.commit().await?;
-        if let Some(mut applied) = noted {
+        if let Some(applied) = noted {
             applied.record(self.shared);
         }
         Ok(claimed)
@@ -249,7 +249,7 @@ impl Sending<'_> {
             }
         }
         transaction.commit().await?;
-        if let Some(mut applied) = noted {
+        if let Some(applied) = noted {
             applied.record(shared);
         }
         Ok(next)

@@ -86,7 +86,7 @@ async fn tick(shared: &Shared, key: &RunKey) -> Result<(), EngineError> {
     let Some(run) = transaction.run(key).await? else {
         return Ok(());
     };
-    let mut applied = apply::apply(shared, &mut *transaction, run, Event::Ticked, now).await?;
+    let applied = apply::apply(shared, &mut *transaction, run, Event::Ticked, now).await?;
     transaction.commit().await?;
     applied.record(shared);
     Ok(())
@@ -134,7 +134,7 @@ async fn open(shared: &Shared, handoff: &Handoff, game_date: GameDate) -> Result
     let mut transaction = shared.begin().await?;
     let now = shared.clock.now();
     let run = apply::load_or_open(&mut *transaction, handoff, game_date, now).await?;
-    let mut applied = apply::apply(shared, &mut *transaction, run, Event::Ticked, now).await?;
+    let applied = apply::apply(shared, &mut *transaction, run, Event::Ticked, now).await?;
     transaction.commit().await?;
     applied.record(shared);
     Ok(())

@@ -74,7 +74,7 @@ fn group_length(waiting: &[(Work, Reply)]) -> usize {
 
 /// A group at work.
 struct Group<'a> {
-    shared: &'a Arc<Shared>,
+    shared: &'a Shared,
     transaction: Measured,
     now: Instant,
     /// What the messages so far have done.
@@ -116,8 +116,8 @@ impl Noted {
     }
 
     /// Hands over what is to be done, and wakes whom it concerns.
-    fn hand_over(&mut self, shared: &Shared) {
-        for applied in &mut self.applied {
+    fn hand_over(&self, shared: &Shared) {
+        for applied in &self.applied {
             applied.hand_over(shared);
         }
         if self.tells {
@@ -145,9 +145,9 @@ impl Noted {
     }
 }
 
-async fn commit(shared: &Arc<Shared>, works: Vec<(Work, Reply)>) {
+async fn commit(shared: &Shared, works: Vec<(Work, Reply)>) {
     let mut replies = Vec::with_capacity(works.len());
-    let mut ended = match shared.begin().await {
+    let ended = match shared.begin().await {
         Ok(transaction) => {
             let now = shared.clock.now();
             let mut group = Group {
@@ -169,7 +169,7 @@ async fn commit(shared: &Arc<Shared>, works: Vec<(Work, Reply)>) {
             return;
         }
     };
-    if let Ok(kept) = &mut ended {
+    if let Ok(kept) = &ended {
         // What is counted is there for whoever was answered.
         kept.hand_over(shared);
         kept.note(shared);
@@ -302,9 +302,6 @@ impl Group<'_> {
             let quarantine = self.transaction.quarantine_now().await?;
             self.happened(&Happened::Quarantined(quarantine)).await?;
             self.kept.tells = true;
-        }
-        for applied in &mut self.kept.applied {
-            applied.begin(self.shared);
         }
         self.transaction.commit().await?;
         Ok(self.kept)
