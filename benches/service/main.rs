@@ -149,7 +149,7 @@ fn main() -> ExitCode {
     let figures = runtime.block_on(measure(&parts, rounds));
     report::show(&figures);
     if says("--report") {
-        report::write(&figures, rounds);
+        report::write(&figures, rounds, says("--widen"));
     }
     match says("--check") && report::compare(&figures) > 0 {
         true => ExitCode::FAILURE,

@@ -12,6 +12,7 @@ use super::figure::{Figure, Wanted};
 
 const BEGIN: &str = "<!-- figures:begin -->";
 const END: &str = "<!-- figures:end -->";
+const SPREAD_OF: &str = "lowest and highest of ";
 
 fn document() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/performance.md")
@@ -19,23 +20,60 @@ fn document() -> PathBuf {
 
 /// Prints the figures, and keeps them as JSON.
 pub fn show(figures: &[Figure]) {
-    println!("\n{}", table(figures));
+    println!("\n{}", table(figures, None));
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("service-figures.json");
     let json = serde_json::to_string_pretty(figures).expect("JSON");
     fs::write(&path, json).expect("a target folder");
     println!("kept in {}", path.display());
 }
 
-/// Writes the table into the document, with the machine and the day.
-pub fn write(figures: &[Figure], rounds: usize) {
+/// What the document states.
+struct Stated {
+    rows: Vec<Vec<String>>,
+    /// Reports that its spread is of.
+    reports: usize,
+}
+
+impl Stated {
+    fn of(text: &str) -> Self {
+        let cells = |line: &str| {
+            let cells = line.trim_matches('|').split('|');
+            cells.map(|cell| cell.trim().to_owned()).collect()
+        };
+        let count = text
+            .split_once(SPREAD_OF)
+            .and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
+        Self {
+            rows: text.lines().map(cells).collect(),
+            reports: count.unwrap_or(0),
+        }
+    }
+
+    /// The lowest and the highest value of a figure.
+    fn spread(&self, figure: &Figure) -> Option<(f64, f64)> {
+        let is_its = |row: &&Vec<String>| row.first() == Some(&figure.what);
+        let row = self.rows.iter().find(is_its)?;
+        let number = |place: usize| row.get(place)?.parse::<f64>().ok();
+        Some((number(3)?, number(4)?))
+    }
+}
+
+/// Writes the table into the document, with the machine and the day. Where it is to be widened, the spread that is stated
+/// stays part of it: so it becomes that of several reports, of other days and machines.
+pub fn write(figures: &[Figure], rounds: usize, widen: bool) {
     let text = fs::read_to_string(document()).expect("docs/performance.md");
     let (before, rest) = text.split_once(BEGIN).expect("where figures begin");
-    let (_, after) = rest.split_once(END).expect("where figures end");
+    let (known, after) = rest.split_once(END).expect("where figures end");
+    let known = Stated::of(if widen { known } else { "" });
     let now = SystemClock.now().to_rfc3339_opts(SecondsFormat::Secs, true);
     let machine = machine();
-    let table = table(figures);
+    let reports = match known.reports + 1 {
+        1 => "1 report".to_owned(),
+        several => format!("{several} reports"),
+    };
+    let table = table(figures, Some(&known));
     let said = format!(
-        "{machine}; {now}; {rounds} rounds, of a million units one. Median, lowest and highest of the rounds."
+        "{machine}; {now}; {rounds} rounds, of a million units one. Median of these rounds; {SPREAD_OF}{reports}."
     );
     let text = format!("{before}{BEGIN}\n\n{said}\n\n{table}\n{END}{after}");
     fs::write(document(), text).expect("docs/performance.md");
@@ -45,14 +83,10 @@ pub fn write(figures: &[Figure], rounds: usize) {
 /// Says of each figure whether it lies within the spread that the document states; returns how many are worse.
 pub fn compare(figures: &[Figure]) -> usize {
     let text = fs::read_to_string(document()).expect("docs/performance.md");
-    let stated: Vec<Vec<&str>> = text.lines().map(cells).collect();
+    let stated = Stated::of(&text);
     let mut worse = 0;
     for figure in figures {
-        let row = stated
-            .iter()
-            .find(|row| row.first() == Some(&&*figure.what));
-        let number = |place: usize| row?.get(place)?.split(' ').next()?.parse::<f64>().ok();
-        let (Some(low), Some(high)) = (number(3), number(4)) else {
+        let Some((low, high)) = stated.spread(figure) else {
             println!("{}: not stated", figure.what);
             worse += 1;
             continue;
@@ -75,17 +109,16 @@ pub fn compare(figures: &[Figure]) -> usize {
     worse
 }
 
-fn cells(line: &str) -> Vec<&str> {
-    line.trim_matches('|').split('|').map(str::trim).collect()
-}
-
-fn table(figures: &[Figure]) -> String {
+fn table(figures: &[Figure], known: Option<&Stated>) -> String {
     let mut lines = vec![
         "| what | wanted | median | lowest | highest | |".to_owned(),
         "|---|---|---|---|---|---|".to_owned(),
     ];
     for figure in figures {
-        let (low, high) = figure.spread();
+        let (mut low, mut high) = figure.spread();
+        if let Some((lowest, highest)) = known.and_then(|known| known.spread(figure)) {
+            (low, high) = (low.min(lowest), high.max(highest));
+        }
         let unit = figure.unit;
         let wanted = match figure.wanted {
             Wanted::AtMost(most) => format!("≤ {most} {unit}"),

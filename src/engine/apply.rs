@@ -169,7 +169,7 @@ pub fn wave_of(run: &Run, event: &Event, now: Instant) -> Option<Run> {
     effects.iter().any(stages).then_some(run)
 }
 
-/// A tick or an answer that changed nothing is no story; a trigger or a command that was turned down is.
+/// A tick or an answer that changed nothing is no story; a trigger or a command that was turned down is, and a start.
 fn is_worth_telling(event: &Event) -> bool {
     match event {
         Event::Triggered(_)

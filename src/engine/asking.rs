@@ -5,7 +5,7 @@
 
 use super::{Shared, apply};
 use crate::{
-    domain::{Asked, event::Event, ids::UnitId, plan::ListedUnit, run::Run},
+    domain::{Asked, Instant, event::Event, ids::UnitId, plan::ListedUnit, run::Run},
     ports::{Page, PortError, Scope},
 };
 
@@ -14,23 +14,35 @@ pub const PAGE_UNITS: u32 = 1_000;
 
 /// What was found out.
 pub struct Findings {
+    /// When it was asked for.
+    asked_at: Option<Instant>,
     /// How ready the date is.
     pub readiness: Event,
     /// What a wave would hold that this leads to.
     pub page: Option<FirstPage>,
 }
 
+impl Findings {
+    /// Whether they answer what the run asks now. Where the lease of whoever asked ran out, another has answered by now, and
+    /// the run may ask anew.
+    pub fn answer(&self, run: &Run) -> bool {
+        self.asked_at == run.asking.readiness_since
+    }
+}
+
 /// The first page of a listing, made before it was wanted.
 pub struct FirstPage {
+    /// Steps that the run had taken when it was asked about.
+    steps: u64,
     scope: Scope,
     units: Vec<ListedUnit>,
 }
 
 impl FirstPage {
-    /// Its units, if they are all that the run, as it is by now, would list.
-    pub fn all_of(self, run: &Run) -> Option<Vec<ListedUnit>> {
-        let is_all = self.units.len() < PAGE_UNITS as usize && self.scope == scope(run);
-        is_all.then_some(self.units)
+    /// Its units, if the run would list the same now: before its last step nothing had happened to it since it was asked
+    /// about, as an event that says that more is ready, and the step has not changed what it asks for.
+    pub fn of(self, steps: u64, run: &Run) -> Option<Vec<ListedUnit>> {
+        (self.steps == steps && self.scope == scope(run)).then_some(self.units)
     }
 }
 
@@ -38,10 +50,14 @@ impl FirstPage {
 pub async fn find_out(shared: &Shared, run: &Run) -> Findings {
     let readiness = readiness(shared, run).await;
     let page = match apply::wave_of(run, &readiness, shared.clock.now()) {
-        Some(staging) => first_page(shared, &staging).await,
+        Some(staging) => first_page(shared, (run, &staging)).await,
         None => None,
     };
-    Findings { readiness, page }
+    Findings {
+        asked_at: run.asking.readiness_since,
+        readiness,
+        page,
+    }
 }
 
 async fn readiness(shared: &Shared, run: &Run) -> Event {
@@ -63,10 +79,13 @@ async fn readiness(shared: &Shared, run: &Run) -> Event {
 }
 
 /// A listing that fails here is made again, and its error told, when it is wanted.
-async fn first_page(shared: &Shared, run: &Run) -> Option<FirstPage> {
-    let units = list(shared, run, None).await.ok()?;
-    let scope = scope(run);
-    Some(FirstPage { scope, units })
+async fn first_page(shared: &Shared, (run, staging): (&Run, &Run)) -> Option<FirstPage> {
+    let units = list(shared, staging, None).await.ok()?;
+    Some(FirstPage {
+        steps: run.steps,
+        scope: scope(staging),
+        units,
+    })
 }
 
 /// One page of ready units.

@@ -13,11 +13,20 @@ use crate::{clock::Clock, domain::Instant};
 pub const AHEAD_MAX: TimeDelta = TimeDelta::minutes(10);
 
 /// The bell of one loop.
-#[derive(Default)]
 pub struct Bell {
-    /// `None`: it looks now, or is looking.
+    /// `None`: it is looking.
     next: Mutex<Option<Instant>>,
     earlier: Notify,
+}
+
+impl Default for Bell {
+    /// The first look is long due: nothing that is rung before it puts it off.
+    fn default() -> Self {
+        Self {
+            next: Mutex::new(Some(Instant::UNIX_EPOCH)),
+            earlier: Notify::new(),
+        }
+    }
 }
 
 impl Bell {
@@ -88,8 +97,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_rung_before_the_first_look_does_not_put_it_off() {
+        let bell = Bell::default();
+        bell.ring_by(at(10));
+        assert!(bell.is_due(at(0)));
+    }
+
+    #[test]
     fn it_looks_where_the_clock_was_set_back_by_more_than_it_plans_ahead() {
         let bell = Bell::default();
+        assert!(bell.is_due(at(0)));
         bell.plan(at(10));
         assert!(!bell.is_due(at(0)));
         assert!(bell.is_due(at(-1)));
@@ -118,6 +135,7 @@ mod tests {
     #[test]
     fn a_ring_wakes_whoever_waits_for_later() {
         let (bell, clock) = (Bell::default(), ManualClock::new(at(0)));
+        assert!(bell.is_due(at(0)));
         bell.plan(at(10));
         assert!(bell.wait(&clock).now_or_never().is_none());
         bell.ring_by(at(5));

@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use super::{
     EngineError, Shared,
     apply::{self, Applied},
-    asking::{self, Findings, FirstPage, PAGE_UNITS, list},
+    asking::{self, Findings, PAGE_UNITS, list},
     chain,
     insist::insist,
     outbox::{Handed, LEASE},
@@ -165,25 +165,21 @@ async fn stage(
     (run, order): (&Run, &StageOrder),
     ahead: Ahead,
 ) -> Result<Option<Next>, EngineError> {
-    let staged_event = |to_send| Event::Staged {
-        wave: order.wave,
-        to_send,
-    };
     let mut listed = match ahead {
         Ahead::Listed(listed) => Some(listed),
         Ahead::Claimed(_) | Ahead::Nothing => None,
     };
-    let mut staged = 0;
+    let mut to_send = 0;
     let mut after: Option<UnitId> = None;
     loop {
-        let page = match listed.take() {
+        let listing = match listed.take() {
             Some(listed) => listed,
             None => list(shared, run, after.as_ref()).await,
         };
-        let units = match page {
+        let units = match listing {
             Ok(units) => units,
             Err(error) => {
-                let event = staged_event(Asked::CouldNotAsk(error.to_string()));
+                let event = staged(order, Asked::CouldNotAsk(error.to_string()));
                 return answer(shared, item, event).await;
             }
         };
@@ -196,18 +192,11 @@ async fn stage(
         let staging = stored.staging.as_ref();
         let is_wanted = staging.is_some_and(|staging| staging.wave == order.wave);
         if is_wanted {
-            let page = StagePage {
-                key: &run.key,
-                wave: order.wave,
-                units: &units,
-                attempts_max: order.attempts_max,
-                units_max: order.units_max.map(|most| most.saturating_sub(staged)),
-                deadline_at: run.instants.deadline_at,
-            };
-            staged += transaction.stage(page).await?;
+            let page = page(run, order, (&units, to_send));
+            to_send += transaction.stage(page).await?;
         }
-        if !is_wanted || units.len() < PAGE_UNITS as usize {
-            let event = staged_event(Asked::Known(staged));
+        if !is_wanted || is_last(&units) {
+            let event = staged(order, Asked::Known(to_send));
             return answer_with(shared, item, event, (stored, transaction)).await;
         }
         after = units.last().map(|listed| listed.unit.clone());
@@ -232,45 +221,64 @@ async fn answer_readiness(
     };
     let now = shared.clock.now();
     transaction.end(&item.id, &OutboxEnd::Done).await?;
-    let event = findings.readiness;
+    if !findings.answer(&run) {
+        transaction.commit().await?;
+        return Ok(None);
+    }
+    let (event, steps) = (findings.readiness, run.steps);
     let mut applied = apply::apply(shared, &mut *transaction, run, event, now).await?;
     let next = applied.take_next();
-    let Some((staging, order, units)) = at_once(&applied, next.as_ref(), findings.page) else {
-        return go_on(shared, transaction, applied, next).await;
+    let units = findings.page.and_then(|page| page.of(steps, &applied.run));
+    let Some((staging, order, units)) = at_once(next.as_ref(), units.as_deref()) else {
+        return go_on(shared, transaction, applied, (next, units)).await;
     };
-    let page = StagePage {
-        key: &applied.run.key,
-        wave: order.wave,
-        units: &units,
-        attempts_max: order.attempts_max,
-        units_max: order.units_max,
-        deadline_at: applied.run.instants.deadline_at,
-    };
-    let to_send = Asked::Known(transaction.stage(page).await?);
+    let page = page(&applied.run, order, (units, 0));
+    let event = staged(order, Asked::Known(transaction.stage(page).await?));
     transaction.end(&staging.id, &OutboxEnd::Done).await?;
-    let event = Event::Staged {
-        wave: order.wave,
-        to_send,
-    };
     let run = applied.run.clone();
     applied.absorb(apply::apply(shared, &mut *transaction, run, event, now).await?);
-    let next_of_wave = applied.take_next();
-    let gone_on = go_on(shared, transaction, applied, next_of_wave).await?;
+    let of_wave = applied.take_next();
+    let gone_on = go_on(shared, transaction, applied, (of_wave, None)).await?;
     measure::record_effect(&shared.metrics, &staging.effect, &OutboxEnd::Done);
     Ok(gone_on)
 }
 
 /// The wave that can be staged at once: the effect that wants it, its order, and all its units.
 fn at_once<'a>(
-    applied: &Applied,
     next: Option<&'a OutboxItem>,
-    page: Option<FirstPage>,
-) -> Option<(&'a OutboxItem, &'a StageOrder, Vec<ListedUnit>)> {
-    let staging = next?;
-    let Effect::Stage(order) = &staging.effect else {
-        return None;
-    };
-    Some((staging, order, page?.all_of(&applied.run)?))
+    units: Option<&'a [ListedUnit]>,
+) -> Option<(&'a OutboxItem, &'a StageOrder, &'a [ListedUnit])> {
+    let (staging, units) = next.zip(units)?;
+    match &staging.effect {
+        Effect::Stage(order) if is_last(units) => Some((staging, order, units)),
+        _ => None,
+    }
+}
+
+/// Whether nothing is listed behind a page.
+fn is_last(page: &[ListedUnit]) -> bool {
+    page.len() < PAGE_UNITS as usize
+}
+
+/// A page to be staged, behind so many staged units.
+fn page<'a>(
+    run: &'a Run,
+    order: &StageOrder,
+    (units, staged): (&'a [ListedUnit], u64),
+) -> StagePage<'a> {
+    StagePage {
+        key: &run.key,
+        wave: order.wave,
+        units,
+        attempts_max: order.attempts_max,
+        units_max: order.units_max.map(|most| most.saturating_sub(staged)),
+        deadline_at: run.instants.deadline_at,
+    }
+}
+
+fn staged(order: &StageOrder, to_send: Asked<u64>) -> Event {
+    let wave = order.wave;
+    Event::Staged { wave, to_send }
 }
 
 /// Brings an answer back: the event and the end of the effect are one transaction.
@@ -297,31 +305,35 @@ async fn answer_with(
     transaction.end(&item.id, &OutboxEnd::Done).await?;
     let mut applied = apply::apply(shared, &mut *transaction, run, event, now).await?;
     let next = applied.take_next();
-    go_on(shared, transaction, applied, next).await
+    go_on(shared, transaction, applied, (next, None)).await
 }
 
 /// Makes a step durable. Says what goes on here: what it leads to is begun meanwhile, as far as that touches nothing
-/// but this process.
+/// but this process, and was not found out before.
 async fn go_on(
     shared: &Shared,
     mut transaction: Measured,
     mut applied: Applied,
-    next: Option<OutboxItem>,
+    (next, listed): (Option<OutboxItem>, Option<Vec<ListedUnit>>),
 ) -> Result<Option<Next>, EngineError> {
-    let ahead = match next.as_ref().map(|next| &next.effect) {
-        Some(Effect::Stage(_)) => {
+    let ahead = match (next.as_ref().map(|next| &next.effect), listed) {
+        (Some(Effect::Stage(_)), Some(listed)) => {
+            transaction.commit().await?;
+            Ahead::Listed(Ok(listed))
+        }
+        (Some(Effect::Stage(_)), None) => {
             let first = list(shared, &applied.run, None);
             let (committed, first) = tokio::join!(transaction.commit(), first);
             committed?;
             Ahead::Listed(first)
         }
-        Some(Effect::Send { batch_id }) => {
+        (Some(Effect::Send { batch_id }), _) => {
             let claimed =
                 sender::claim_first(shared, &mut transaction, &mut applied, batch_id).await?;
             transaction.commit().await?;
             claimed.map_or(Ahead::Nothing, Ahead::Claimed)
         }
-        Some(_) | None => {
+        (Some(_) | None, _) => {
             transaction.commit().await?;
             Ahead::Nothing
         }

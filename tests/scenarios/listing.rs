@@ -22,6 +22,28 @@ async fn a_listing_that_fails_ahead_of_its_wave_is_made_again() {
     assert_eq!(night.post.sent().len(), 10);
 }
 
+#[tokio::test]
+async fn what_is_ready_by_an_event_that_comes_while_units_are_listed_is_sent_too() {
+    let night = Night::begin_alone().await;
+    let until = Arc::new(Notify::new());
+    let lingers = Listing::Lingers(until.clone());
+    night.tables.listings.lock().unwrap().push_back(lingers);
+    night.fill(10, 1).await;
+    night.post("/trigger", night.event()).await;
+    night.tables.waits.notified().await;
+
+    night.clock.advance(TimeDelta::seconds(1));
+    let contexts = night.list(&slate::players(15), 1).await;
+    night.feature(&contexts, true).await;
+    let mut event = night.event();
+    event["execution_id"] = "x2".into();
+    let answer = night.post("/trigger", event).await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    until.notify_one();
+    night.until_state("running").await;
+    assert_eq!(night.post.sent().len(), 15);
+}
+
 /// Seed 37033 of the simulated nights: what was listed twice belonged to the plan and to no count.
 #[tokio::test]
 async fn what_is_listed_when_its_wave_has_long_been_frozen_is_not_staged() {

@@ -117,6 +117,8 @@ pub enum Listing {
     Fails,
     /// It is made only when rung for.
     Waits(Arc<Notify>),
+    /// It is made, and answered only when rung for.
+    Lingers(Arc<Notify>),
 }
 
 impl Tables {
@@ -161,17 +163,22 @@ impl Warehouse for Tables {
     ) -> Result<Vec<ListedUnit>, PortError> {
         self.ask()?;
         let listing = self.listings.lock().unwrap().pop_front();
+        let list = || self.inner.ready_units(scope, page);
         match listing {
-            Some(Listing::Fails) => {
-                return Err(PortError::transient("listing units", "503 backend error"));
-            }
+            Some(Listing::Fails) => Err(PortError::transient("listing units", "503 backend error")),
             Some(Listing::Waits(until)) => {
                 self.waits.notify_one();
                 until.notified().await;
+                list().await
             }
-            None => {}
+            Some(Listing::Lingers(until)) => {
+                let listed = list().await;
+                self.waits.notify_one();
+                until.notified().await;
+                listed
+            }
+            None => list().await,
         }
-        self.inner.ready_units(scope, page).await
     }
 
     async fn stored_rows(

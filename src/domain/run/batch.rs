@@ -224,11 +224,17 @@ pub fn settle(draft: &mut Draft, reason: Reason) {
 }
 
 /// Nobody was there to send: that nothing has moved says nothing. Ending the sending now would free, under their next
-/// key, units that are being sent again at this moment.
-pub fn be_patient(draft: &mut Draft) {
+/// key, units that are being sent again at this moment. So it has its time anew, once: `false` where it had, and nothing has moved
+/// since.
+pub fn be_patient(draft: &mut Draft) -> bool {
     let batch = draft.run.batch.as_mut();
-    let Some(batch) = batch else { return };
-    batch.resumed_at = Some(draft.now);
+    let Some(batch) = batch else { return false };
+    let moved_at = batch.last_moved_at();
+    let has_moved = batch.resumed_at.is_none_or(|at| at <= moved_at);
+    if has_moved {
+        batch.resumed_at = Some(draft.now);
+    }
+    has_moved
 }
 
 /// How many are left to be sent, and since when nothing has moved.
@@ -238,11 +244,14 @@ fn unsent(draft: &Draft) -> Option<(u64, String)> {
     Some((batch.left_to_send(), zone.time_text(batch.last_moved_at())))
 }
 
-/// Goes on with a sending that was slept through.
+/// Goes on with a sending that was slept through, once; then it ends as any other.
 pub fn resume_sending(draft: &mut Draft) {
+    if !be_patient(draft) {
+        end_sending(draft);
+        return;
+    }
     let unsent = unsent(draft);
     let Some((left, since)) = unsent else { return };
-    be_patient(draft);
     let text = format!(
         "nothing has moved since {since}, for the service was down: {left} are sent now, late"
     );

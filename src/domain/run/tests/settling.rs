@@ -115,6 +115,16 @@ fn a_sending_that_another_process_takes_over_has_its_time_anew() {
 }
 
 #[test]
+fn however_often_the_service_starts_a_sending_in_which_nothing_moves_ends() {
+    let mut night = Night::of(20).until("00:30").sink(Sink::Holds).event();
+    for time in ["00:50", "01:05", "01:19"] {
+        night = night.until(time).play(Event::Resumed);
+    }
+    assert_eq!(night.state(), State::Dispatching);
+    assert_eq!(night.until("01:20").state(), State::Failed, "from 00:50 on");
+}
+
+#[test]
 fn incident_12_a_batch_that_cannot_be_sent_ends_by_its_timer() {
     let night = Night::of(20).until("00:30").sink(Sink::Holds).event();
     let night = night.until("00:59:59");
@@ -141,6 +151,8 @@ fn a_sending_that_nobody_was_there_for_goes_on_for_as_long_as_any() {
     assert_eq!(night.state(), State::Dispatching);
     assert!(night.said(Code::Missed));
     assert_eq!(night.open(Kind::BatchStalled), Some(Severity::Warning));
+    let again = night.clone().down_until("02:30");
+    assert_eq!(again.state(), State::Partial, "once, until something moves");
     let night = night.until("02:00:59");
     assert_eq!(night.state(), State::Dispatching);
     assert_eq!(night.until("02:01").state(), State::Partial);
