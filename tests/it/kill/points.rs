@@ -75,16 +75,20 @@ async fn killed_with_a_wave_staged_and_not_frozen() {
     prove(&night).await;
 }
 
-/// Held by the disk: the first units are claimed in the transaction that freezes the wave, so neither happens.
+/// Held by the disk: the first units are claimed in the transaction that freezes the wave, and that is the one that keeps
+/// what readiness said, so nothing of it happens.
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_with_a_wave_that_cannot_be_frozen_for_its_claim() {
     let mut night = Night::begin(Plan::default()).await;
     night.finish_upstream().await;
+    night
+        .see("opened and at rest", |it| it.outbox.is_empty())
+        .await;
     Refusal::Claims.begin(&night.file()).await;
     night.send_event().await;
     night
-        .kill_when("to be staged, nothing frozen or claimed", |it| {
-            it.run.staging.is_some() && (it.batches, it.staged, it.in_doubt) == (0, 0, 0)
+        .kill_when("tried, nothing staged, frozen or claimed", |it| {
+            it.put_back > 0 && (it.batches, it.staged, it.in_doubt) == (0, 0, 0)
         })
         .await;
     assert!(night.workers.calls().is_empty());

@@ -22,6 +22,8 @@ use tipoff::{
 pub struct Sight {
     pub run: Run,
     pub outbox: Vec<OutboxItem>,
+    /// Effects that were tried and put back.
+    pub put_back: u64,
     /// Units staged for a wave and not claimed from it.
     pub staged: u64,
     /// Units claimed, of which it is not known whether they went out.
@@ -82,6 +84,7 @@ impl Reader {
         Some(Sight {
             run,
             outbox: outbox.iter().map(item).collect(),
+            put_back: self.count("outbox WHERE tries > 0").await,
             staged: self.count("units WHERE staged_wave IS NOT NULL").await,
             in_doubt: self.count("units WHERE lease_until IS NOT NULL").await,
             free_again: self.count("units WHERE lease_until = 0").await,
