@@ -29,6 +29,7 @@ pub fn show(figures: &[Figure]) {
 
 /// What the document states.
 struct Stated {
+    lines: Vec<String>,
     rows: Vec<Vec<String>>,
     /// Reports that its spread is of.
     reports: usize,
@@ -44,6 +45,7 @@ impl Stated {
             .split_once(SPREAD_OF)
             .and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
         Self {
+            lines: text.lines().map(str::to_owned).collect(),
             rows: text.lines().map(cells).collect(),
             reports: count.unwrap_or(0),
         }
@@ -59,7 +61,7 @@ impl Stated {
 }
 
 /// Writes the table into the document, with the machine and the day. Where it is to be widened, the spread that is stated
-/// stays part of it: so it becomes that of several reports, of other days and machines.
+/// stays part of it, and what was not measured stays as it is: so it becomes that of several reports, of other days and machines.
 pub fn write(figures: &[Figure], rounds: usize, widen: bool) {
     let text = fs::read_to_string(document()).expect("docs/performance.md");
     let (before, rest) = text.split_once(BEGIN).expect("where figures begin");
@@ -114,29 +116,40 @@ fn table(figures: &[Figure], known: Option<&Stated>) -> String {
         "| what | wanted | median | lowest | highest | |".to_owned(),
         "|---|---|---|---|---|---|".to_owned(),
     ];
-    for figure in figures {
-        let (mut low, mut high) = figure.spread();
-        if let Some((lowest, highest)) = known.and_then(|known| known.spread(figure)) {
-            (low, high) = (low.min(lowest), high.max(highest));
+    let mut measured: Vec<String> = figures.iter().map(|figure| row(figure, known)).collect();
+    if let Some(known) = known {
+        for (line, cells) in known.lines.iter().zip(&known.rows) {
+            let is_figure = cells.len() > 4 && cells[3].parse::<f64>().is_ok();
+            let is_measured = figures.iter().any(|it| Some(&it.what) == cells.first());
+            if is_figure && !is_measured {
+                measured.push(line.clone());
+            }
         }
-        let unit = figure.unit;
-        let wanted = match figure.wanted {
-            Wanted::AtMost(most) => format!("≤ {most} {unit}"),
-            Wanted::AtLeast(least) => format!("≥ {least} {unit}"),
-            Wanted::Known => "–".to_owned(),
-        };
-        let reached = match figure.is_reached() {
-            Some(true) => "reached",
-            Some(false) => "**not reached**",
-            None => "",
-        };
-        let [median, low, high] = [figure.median(), low, high].map(digits);
-        let what = &figure.what;
-        lines.push(format!(
-            "| {what} | {wanted} | {median} {unit} | {low} | {high} | {reached} |"
-        ));
     }
+    lines.extend(measured);
     lines.join("\n") + "\n"
+}
+
+/// A figure's row, with the spread that is stated already as part of its own.
+fn row(figure: &Figure, known: Option<&Stated>) -> String {
+    let (mut low, mut high) = figure.spread();
+    if let Some((lowest, highest)) = known.and_then(|known| known.spread(figure)) {
+        (low, high) = (low.min(lowest), high.max(highest));
+    }
+    let unit = figure.unit;
+    let wanted = match figure.wanted {
+        Wanted::AtMost(most) => format!("≤ {most} {unit}"),
+        Wanted::AtLeast(least) => format!("≥ {least} {unit}"),
+        Wanted::Known => "–".to_owned(),
+    };
+    let reached = match figure.is_reached() {
+        Some(true) => "reached",
+        Some(false) => "**not reached**",
+        None => "",
+    };
+    let [median, low, high] = [figure.median(), low, high].map(digits);
+    let what = &figure.what;
+    format!("| {what} | {wanted} | {median} {unit} | {low} | {high} | {reached} |")
 }
 
 /// Three digits that say something, and no decimals beyond a hundred.
