@@ -162,6 +162,19 @@ pub async fn apply(
     Ok(applied)
 }
 
+/// Takes the run one event further in a transaction of its own, if there is such a run.
+pub async fn apply_alone(shared: &Shared, key: &RunKey, event: Event) -> Result<(), StoreError> {
+    let mut transaction = shared.begin().await?;
+    let now = shared.clock.now();
+    let Some(run) = transaction.run(key).await? else {
+        return Ok(());
+    };
+    let applied = apply(shared, &mut *transaction, run, event, now).await?;
+    transaction.commit().await?;
+    applied.record(shared);
+    Ok(())
+}
+
 /// The run as it would stage a wave, if the event led to one. Nothing is done.
 pub fn wave_of(run: &Run, event: &Event, now: Instant) -> Option<Run> {
     let Step { run, effects, .. } = step(run.clone(), event, now);

@@ -9,15 +9,8 @@ use crate::domain::event::Event;
 /// Has each open night know that the service is back.
 pub async fn take_over(shared: &Shared) -> Result<(), EngineError> {
     for handoff in shared.handoffs.keys() {
-        for open in shared.store.open_runs(handoff).await? {
-            let mut transaction = shared.begin().await?;
-            let now = shared.clock.now();
-            let Some(run) = transaction.run(&open.key).await? else {
-                continue;
-            };
-            let applied = apply::apply(shared, &mut *transaction, run, Event::Resumed, now).await?;
-            transaction.commit().await?;
-            applied.record(shared);
+        for run in shared.store.open_runs(handoff).await? {
+            apply::apply_alone(shared, &run.key, Event::Resumed).await?;
         }
     }
     Ok(())

@@ -7,12 +7,7 @@ use std::sync::Arc;
 use chrono::{Days, TimeDelta};
 
 use super::{EngineError, Handoff, Shared, apply, bell::AHEAD_MAX, reports, telling};
-use crate::domain::{
-    Instant, calendar,
-    event::Event,
-    ids::{GameDate, RunKey},
-    service::Happened,
-};
+use crate::domain::{Instant, calendar, event::Event, ids::GameDate, service::Happened};
 
 /// Most runs looked at in one go.
 const RUNS_MAX: u32 = 64;
@@ -75,20 +70,8 @@ pub async fn wake_due(shared: &Shared) -> Result<(), EngineError> {
         shared.nudge();
     }
     for key in shared.store.due_runs(now, RUNS_MAX).await? {
-        tick(shared, &key).await?;
+        apply::apply_alone(shared, &key, Event::Ticked).await?;
     }
-    Ok(())
-}
-
-async fn tick(shared: &Shared, key: &RunKey) -> Result<(), EngineError> {
-    let mut transaction = shared.begin().await?;
-    let now = shared.clock.now();
-    let Some(run) = transaction.run(key).await? else {
-        return Ok(());
-    };
-    let applied = apply::apply(shared, &mut *transaction, run, Event::Ticked, now).await?;
-    transaction.commit().await?;
-    applied.record(shared);
     Ok(())
 }
 
