@@ -4,9 +4,10 @@
 
 use std::{
     collections::VecDeque,
+    future::Future,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -104,20 +105,24 @@ pub struct Tables {
     pub inner: EmbeddedWarehouse,
     /// Nothing can be read.
     pub closed: AtomicBool,
+    /// How the next questions of readiness go; the others go well.
+    pub readings: Mutex<VecDeque<Turn>>,
     /// How the next listings go; the others go well.
-    pub listings: Mutex<VecDeque<Listing>>,
-    /// Rung when a listing begins to wait.
+    pub listings: Mutex<VecDeque<Turn>>,
+    /// Listings asked for.
+    pub listed: AtomicUsize,
+    /// Rung when a question begins to wait.
     pub waits: Notify,
     record_refused: AtomicBool,
 }
 
-/// A listing that does not go as it should.
-pub enum Listing {
+/// A question that does not go as it should.
+pub enum Turn {
     /// It fails.
     Fails,
-    /// It is made only when rung for.
+    /// It is put only when rung for.
     Waits(Arc<Notify>),
-    /// It is made, and answered only when rung for.
+    /// It is put, and answered only when rung for.
     Lingers(Arc<Notify>),
 }
 
@@ -126,7 +131,9 @@ impl Tables {
         Self {
             inner,
             closed: AtomicBool::new(false),
+            readings: Mutex::default(),
             listings: Mutex::default(),
+            listed: AtomicUsize::new(0),
             waits: Notify::new(),
             record_refused: AtomicBool::new(false),
         }
@@ -139,6 +146,29 @@ impl Tables {
 
     fn ask(&self) -> Result<(), PortError> {
         refuse(&self.closed, "asking the tables")
+    }
+
+    /// Puts a question as its turn says.
+    async fn put<T>(
+        &self,
+        turn: Option<Turn>,
+        question: impl Future<Output = Result<T, PortError>>,
+    ) -> Result<T, PortError> {
+        match turn {
+            Some(Turn::Fails) => Err(PortError::transient("asking", "503 backend error")),
+            Some(Turn::Waits(until)) => {
+                self.waits.notify_one();
+                until.notified().await;
+                question.await
+            }
+            Some(Turn::Lingers(until)) => {
+                let answer = question.await;
+                self.waits.notify_one();
+                until.notified().await;
+                answer
+            }
+            None => question.await,
+        }
     }
 }
 
@@ -153,7 +183,8 @@ fn refuse(switch: &AtomicBool, doing: &str) -> Result<(), PortError> {
 impl Warehouse for Tables {
     async fn readiness(&self, scope: &Scope) -> Result<Readiness, PortError> {
         self.ask()?;
-        self.inner.readiness(scope).await
+        let turn = self.readings.lock().unwrap().pop_front();
+        self.put(turn, self.inner.readiness(scope)).await
     }
 
     async fn ready_units(
@@ -162,23 +193,9 @@ impl Warehouse for Tables {
         page: Page<'_>,
     ) -> Result<Vec<ListedUnit>, PortError> {
         self.ask()?;
-        let listing = self.listings.lock().unwrap().pop_front();
-        let list = || self.inner.ready_units(scope, page);
-        match listing {
-            Some(Listing::Fails) => Err(PortError::transient("listing units", "503 backend error")),
-            Some(Listing::Waits(until)) => {
-                self.waits.notify_one();
-                until.notified().await;
-                list().await
-            }
-            Some(Listing::Lingers(until)) => {
-                let listed = list().await;
-                self.waits.notify_one();
-                until.notified().await;
-                listed
-            }
-            None => list().await,
-        }
+        self.listed.fetch_add(1, Ordering::SeqCst);
+        let turn = self.listings.lock().unwrap().pop_front();
+        self.put(turn, self.inner.ready_units(scope, page)).await
     }
 
     async fn stored_rows(
