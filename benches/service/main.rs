@@ -15,6 +15,8 @@ mod program;
 mod raw;
 mod report;
 mod rest;
+#[path = "../../tests/support/rows.rs"]
+mod rows;
 mod tables;
 
 use figure::{Figure, Wanted, quantile};

@@ -19,7 +19,7 @@ use tipoff::{
 };
 use tokio::{net::TcpListener, sync::Notify};
 
-use super::{load::Connection, program::Program, tables};
+use super::{load::Connection, program::Program, rows, tables};
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(1_800);
@@ -159,7 +159,7 @@ impl Night {
     pub async fn write_rows(&self, requests: &[Asked]) {
         let predicted = requests.iter().step_by(2);
         let rows: Vec<_> = predicted
-            .map(|asked| tables::prediction(&asked.player_lookup, self.game_date))
+            .map(|asked| rows::prediction(&asked.player_lookup, self.game_date, SystemClock.now()))
             .collect();
         let written = self.warehouse.insert_predictions(&rows).await;
         written.expect("rows");

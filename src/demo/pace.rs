@@ -87,12 +87,9 @@ mod tests {
     use super::{SAMPLES_APART_MAX, Tempo, tempo};
     use crate::domain::{
         Instant,
-        baseline::Baseline,
-        calendar::Expectation,
         event::{Event, SentTally},
-        ids::{BatchId, GameDate, HandoffId, RunKey},
-        policy::Policy,
-        run::{AnswerPace, Batch, Opening, Purpose, Reach, Retries, Run, Staging, State, step},
+        ids::BatchId,
+        run::{AnswerPace, Batch, Reach, Retries, Run, Staging, State, sample, step},
         trigger::{Source, Trigger},
     };
 
@@ -101,17 +98,7 @@ mod tests {
     }
 
     fn run() -> Run {
-        let opening = Opening {
-            key: RunKey {
-                handoff: HandoffId::new("phase4-to-phase5"),
-                game_date: GameDate("2026-01-19".parse().unwrap()),
-            },
-            purpose: Purpose::Tonight,
-            policy: Policy::phase4_to_phase5(),
-            baseline: Baseline::default(),
-            expectation: Expectation::Games,
-        };
-        Run::open(opening, at("00:00:00"))
+        Run::open(sample::opening(), at("00:00:00"))
     }
 
     #[test]

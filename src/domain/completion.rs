@@ -310,10 +310,9 @@ impl Counts {
         self.ready.saturating_sub(settled)
     }
 
-    /// Ready units that were not satisfied at the deadline. A claim whose row is missing was not.
+    /// Ready units that were not satisfied at the deadline. A claim leaves those in time when its row is found missing.
     pub fn gap_in_time(&self) -> u64 {
-        let in_time = self.in_time.saturating_sub(self.missing);
-        self.ready.saturating_sub(in_time)
+        self.ready.saturating_sub(self.in_time)
     }
 
     /// (predicted + permanent skips) / dispatched, 0 to 1; `None` before anything was dispatched.

@@ -154,11 +154,7 @@ mod tests {
     use crate::domain::{
         Instant,
         alert::Kind,
-        baseline::Baseline,
-        calendar::Expectation,
-        ids::{GameDate, HandoffId, RunKey},
-        policy::Policy,
-        run::{Opening, Purpose, Run},
+        run::{Opening, Purpose, Run, sample},
         sla::Ruling,
         trigger::Source,
     };
@@ -169,14 +165,8 @@ mod tests {
 
     fn run(purpose: Purpose) -> Run {
         let opening = Opening {
-            key: RunKey {
-                handoff: HandoffId::new("phase4-to-phase5"),
-                game_date: GameDate("2026-01-19".parse().unwrap()),
-            },
             purpose,
-            policy: Policy::phase4_to_phase5(),
-            baseline: Baseline::default(),
-            expectation: Expectation::Games,
+            ..sample::opening()
         };
         Run::open(opening, deadline() - TimeDelta::hours(9))
     }

@@ -45,6 +45,8 @@ mod watch;
 mod watch_start;
 
 #[cfg(test)]
+pub mod sample;
+#[cfg(test)]
 mod tests;
 
 pub use batch::{AnswerPace, Batch};
@@ -413,20 +415,12 @@ impl Run {
 /// Takes a run one event further. It never fails and never loops: an event that changes nothing returns the same
 /// run, no effects, and the reason. `now` is when the event is dealt with.
 pub fn step(run: Run, event: &Event, now: Instant) -> Step {
-    if run.closed_at.is_some() {
-        let why = vec![Reason::new(
-            Code::Closed,
-            "the run has closed; nothing moves it any more",
-        )];
-        return Step {
-            run,
-            effects: Vec::new(),
-            orders: Vec::new(),
-            why,
-        };
-    }
     let before = run.clone();
     let mut draft = Draft::new(run, now);
+    if before.closed_at.is_some() {
+        after_the_close(&mut draft, event);
+        return draft.finish(before);
+    }
     let asked = before.asking.readiness_since.is_some();
     absorb::absorb(&mut draft, event);
     people::heed(&mut draft, event);
@@ -439,10 +433,21 @@ pub fn step(run: Run, event: &Event, now: Instant) -> Step {
         }
         other => decide(&mut draft, other),
     }
-    verdict::judge(&mut draft, event);
+    verdict::judge(&mut draft, event, before.asking.rows_since);
     outlook::hold(&mut draft);
     watch::watch(&mut draft);
     draft.finish(before)
+}
+
+/// Nothing moves a closed run; but what it did itself, and is told of only now, still counts.
+fn after_the_close(draft: &mut Draft, event: &Event) {
+    if let Event::Ordered(_) | Event::Sent(_) = event {
+        absorb::absorb(draft, event);
+    }
+    draft.says(
+        Code::Closed,
+        "the run has closed; nothing moves it any more",
+    );
 }
 
 /// One function a state.

@@ -23,6 +23,7 @@ pub async fn reconcile(shared: &Shared, item: &OutboxItem, run: &Run) -> Result<
         .await
         .map(drop);
     };
+    let asked_at = run.asking.rows_since;
     let claimed_until = shared.clock.now() - run.policy.completion.claim_grace;
     let mut after: Option<UnitId> = None;
     loop {
@@ -39,7 +40,8 @@ pub async fn reconcile(shared: &Shared, item: &OutboxItem, run: &Run) -> Result<
         };
         let last = rows.len() < PAGE_UNITS as usize;
         after = rows.last().map(|row| row.unit.clone());
-        merge(shared, item, &rows, last.then_some(claimed_until)).await?;
+        let end = last.then_some((asked_at, claimed_until));
+        merge(shared, item, &rows, end).await?;
         if last {
             return Ok(());
         }
@@ -47,12 +49,13 @@ pub async fn reconcile(shared: &Shared, item: &OutboxItem, run: &Run) -> Result<
 }
 
 /// Merges one page. Its tally goes into the run in the same transaction, so that no crash can part them; the last
-/// page also ends the effect.
+/// page also ends the effect, and answers what the run asks: where the lease of whoever compares ran out, another may have
+/// answered by now, and the run may ask anew.
 async fn merge(
     shared: &Shared,
     item: &OutboxItem,
     rows: &[StoredRow],
-    claimed_until: Option<Instant>,
+    end: Option<(Option<Instant>, Instant)>,
 ) -> Result<(), EngineError> {
     let mut transaction = shared.begin().await?;
     let now = shared.clock.now();
@@ -62,13 +65,15 @@ async fn merge(
     let mut tally = transaction
         .rows(&item.key, rows, run.instants.deadline_at)
         .await?;
-    let event = match claimed_until {
-        Some(claimed_until) => {
+    if end.is_some() {
+        transaction.end(&item.id, &OutboxEnd::Done).await?;
+    }
+    let event = match end {
+        Some((asked_at, claimed_until)) if asked_at == run.asking.rows_since => {
             tally.absorb(transaction.missing(&item.key, claimed_until).await?);
-            transaction.end(&item.id, &OutboxEnd::Done).await?;
             Event::Reconciled(Asked::Known(tally))
         }
-        None => Event::Answered(tally),
+        Some(_) | None => Event::Answered(tally),
     };
     let applied = apply::apply(shared, &mut *transaction, run, event, now).await?;
     transaction.commit().await?;

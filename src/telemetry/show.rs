@@ -278,12 +278,10 @@ mod tests {
         domain::{
             Instant,
             alert::{Alert, Kind, Severity},
-            baseline::Baseline,
             calendar::Expectation,
             completion::Standing,
-            ids::{GameDate, HandoffId, RunKey},
-            policy::Policy,
-            run::{Opening, Purpose, Run, State},
+            ids::HandoffId,
+            run::{Opening, Purpose, Run, State, sample},
             trigger::Source,
         },
         ports::store::QueueFigures,
@@ -295,17 +293,11 @@ mod tests {
     }
 
     fn run(expectation: Expectation) -> Run {
-        let key = RunKey {
-            handoff: HandoffId::new("one"),
-            game_date: GameDate("2026-01-19".parse().unwrap()),
-        };
-        let opening = Opening {
-            key,
-            purpose: Purpose::Tonight,
-            policy: Policy::phase4_to_phase5(),
-            baseline: Baseline::default(),
+        let mut opening = Opening {
             expectation,
+            ..sample::opening()
         };
+        opening.key.handoff = HandoffId::new("one");
         Run::open(opening, "2026-01-19T05:00:00Z".parse().unwrap())
     }
 

@@ -255,12 +255,9 @@ mod tests {
     use super::{HistoryEntry, REASONS_MAX, Run, RunView, local};
     use crate::domain::{
         Instant,
-        baseline::Baseline,
         calendar::Expectation,
-        ids::{GameDate, HandoffId, RunKey},
-        policy::Policy,
         reason::{Code, Reason},
-        run::{Opening, Purpose, State},
+        run::{Opening, State, sample},
         zone::Zone,
     };
 
@@ -270,14 +267,8 @@ mod tests {
 
     fn run(expectation: Expectation) -> Run {
         let opening = Opening {
-            key: RunKey {
-                handoff: HandoffId::new("phase4-to-phase5"),
-                game_date: GameDate("2026-01-19".parse().unwrap()),
-            },
-            purpose: Purpose::Tonight,
-            policy: Policy::phase4_to_phase5(),
-            baseline: Baseline::default(),
             expectation,
+            ..sample::opening()
         };
         Run::open(opening, instant("2026-01-19T05:00:00Z"))
     }

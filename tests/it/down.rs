@@ -18,7 +18,7 @@ use tipoff::{
     domain::{
         self, Instant,
         alert::{Change, Kind},
-        ids::{GameId, HandoffId, MessageId, RunKey, UnitId},
+        ids::{HandoffId, MessageId, RunKey},
         routing::Failure,
         run::{Run, State},
         sla::{Ruling, Verdict},
@@ -31,14 +31,14 @@ use tipoff::{
     },
     store::SqliteStore,
     telemetry::Metrics,
-    warehouse::{ContextRow, EmbeddedWarehouse, FeatureRow, PredictionRow},
+    warehouse::{ContextRow, EmbeddedWarehouse, FeatureRow},
     wire::{completion, upstream},
 };
 use tokio::runtime::Runtime;
 
 use crate::support::{
     RecordingChannel, RecordingSink, TONIGHT, context, date, event, feature, instant, routes_over,
-    telling_over,
+    rows, telling_over,
 };
 
 // Pacific time is eight hours behind.
@@ -247,16 +247,10 @@ impl Life {
 
     /// Workers store these players' rows.
     fn store_rows(&self, players: std::ops::Range<usize>, created_at: &str) {
-        let row = |number: usize| PredictionRow {
-            prediction_id: format!("{number}"),
-            system_id: "ensemble".to_owned(),
-            player_lookup: UnitId::new(player(number)),
-            game_date: date(TONIGHT),
-            game_id: GameId::new("0022500601"),
-            is_active: true,
-            created_at: instant(created_at),
-        };
-        let rows: Vec<PredictionRow> = players.map(row).collect();
+        let at = instant(created_at);
+        let rows: Vec<_> = players
+            .map(|number| rows::prediction(&player(number), date(TONIGHT), at))
+            .collect();
         let written = self.warehouse.insert_predictions(&rows);
         self.runtime.block_on(written).unwrap();
     }

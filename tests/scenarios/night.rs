@@ -37,7 +37,7 @@ use super::{
     slate,
     witness::{Downstream, Ears, Heard, Post, Tables},
 };
-use crate::support::{Answer, date, instant, telling_over};
+use crate::support::{Answer, date, instant, rows, telling_over};
 
 /// The night of most scenarios: a Monday in January, its deadline at 15:00 UTC.
 pub const TONIGHT: &str = "2026-01-19";
@@ -211,7 +211,7 @@ impl Night {
 
     /// Records in the run history that the upstream finished now.
     pub async fn finish_upstream(&self) {
-        let row = slate::upstream_run(self.game_date, self.clock.now());
+        let row = rows::upstream_run(self.game_date, self.clock.now());
         self.tables.inner.put_run_history(&[row]).await.unwrap();
     }
 

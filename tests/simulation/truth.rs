@@ -301,7 +301,7 @@ impl Evidence<'_> {
             });
         }
         if !ruling.kept && ruling.confirmed && run.waves == 1 && !ruling.late {
-            self.hold(!tolerated || run.counts.ready == 0 || open > 0, || {
+            self.hold(!tolerated || run.counts.ready == 0, || {
                 format!("breached, with {open} of {ready} open at the deadline: {ruling:?}")
             });
         }

@@ -20,7 +20,7 @@ use tipoff::{
     config::{self, Environment},
     domain::{
         Instant,
-        ids::{GameDate, GameId, HandoffId, RunKey, UnitId},
+        ids::{GameDate, HandoffId, RunKey},
         routing::Person,
         run::{Run, State},
     },
@@ -35,6 +35,7 @@ use tipoff::{
 use tokio::{net::TcpListener, task::JoinHandle};
 
 mod people;
+pub mod rows;
 pub mod smtp;
 
 use people::telling_people;
@@ -368,33 +369,12 @@ fn parts(
 
 /// A player who is listed for tonight.
 pub fn context(player: &str) -> ContextRow {
-    ContextRow {
-        player_lookup: UnitId::new(player),
-        game_id: GameId::new("0022500601"),
-        game_date: date(TONIGHT),
-        team_abbr: "LAL".to_owned(),
-        opponent_team_abbr: "BOS".to_owned(),
-        home_game: true,
-        has_prop_line: true,
-        current_points_line: Some(24.5),
-        avg_minutes_per_game_last_7: Some(32.0),
-        player_status: "active".to_owned(),
-    }
+    rows::context(player, date(TONIGHT))
 }
 
 /// A player's ready features.
 pub fn feature(player: &str, updated_at: Instant) -> FeatureRow {
-    FeatureRow {
-        player_lookup: UnitId::new(player),
-        game_date: date(TONIGHT),
-        game_id: GameId::new("0022500601"),
-        is_production_ready: true,
-        feature_quality_score: Some(91.0),
-        feature_version: "v2".to_owned(),
-        data_quality_issues: Vec::new(),
-        circuit_breaker_active: false,
-        updated_at,
-    }
+    rows::feature(&context(player), updated_at)
 }
 
 /// The upstream's completion in the platform's envelope, for tonight.

@@ -49,11 +49,7 @@ mod tests {
     use super::edit_at;
     use crate::domain::{
         Instant,
-        baseline::Baseline,
-        calendar::Expectation,
-        ids::{GameDate, HandoffId, RunKey},
-        policy::Policy,
-        run::{Opening, Purpose, Run, Snapshot, State},
+        run::{Run, Snapshot, State, sample},
     };
 
     fn at(time: &str) -> Instant {
@@ -61,17 +57,7 @@ mod tests {
     }
 
     fn night(time: &str) -> Snapshot {
-        let opening = Opening {
-            key: RunKey {
-                handoff: HandoffId::new("phase4-to-phase5"),
-                game_date: GameDate("2026-01-19".parse().unwrap()),
-            },
-            purpose: Purpose::Tonight,
-            policy: Policy::phase4_to_phase5(),
-            baseline: Baseline::default(),
-            expectation: Expectation::Games,
-        };
-        Run::open(opening, at("00:00:00")).snapshot(at(time))
+        Run::open(sample::opening(), at("00:00:00")).snapshot(at(time))
     }
 
     fn edit(shown: Option<&Snapshot>, night: &Snapshot) -> Option<Instant> {

@@ -215,11 +215,7 @@ pub fn settle(draft: &mut Draft, reason: Reason) {
         batch.settling_at = Some(draft.now);
     }
     draft.gives(reason);
-    if draft.run.counts.in_flight > 0 {
-        draft.orders(Order::GiveUp {
-            sent_until: draft.now,
-        });
-    }
+    give_up_all(draft);
     draft.reconcile();
 }
 
@@ -262,12 +258,43 @@ pub fn resume_sending(draft: &mut Draft) {
 pub fn end_sending(draft: &mut Draft) {
     let unsent = unsent(draft);
     let Some((left, since)) = unsent else { return };
+    release(draft);
+    draft.run.state = State::Running;
+    let text = format!("nothing has moved since {since}: {left} were not sent and are free again");
+    settle(draft, Reason::new(Code::BatchLimit, text));
+}
+
+/// Frees what was not sent.
+pub fn release(draft: &mut Draft) {
     let batch = draft.run.batch.as_mut();
     let Some(batch) = batch else { return };
     let batch_id = batch.id.clone();
     batch.free_unsent();
     draft.orders(Order::Release { batch_id });
-    draft.run.state = State::Running;
-    let text = format!("nothing has moved since {since}: {left} were not sent and are free again");
-    settle(draft, Reason::new(Code::BatchLimit, text));
+}
+
+/// The run closes: what was not sent is free again, nothing is awaited any more, and what needs work is a gap.
+pub fn end_with_the_run(draft: &mut Draft) {
+    draft.run.staging = None;
+    if !matches!(draft.run.state, State::Dispatching | State::Running) {
+        return;
+    }
+    release(draft);
+    give_up_all(draft);
+    if let Some(batch) = &mut draft.run.batch {
+        batch.settling_at = batch.settling_at.or(Some(draft.now));
+        batch.settled_at = Some(draft.now);
+    }
+    draft.run.state = State::Partial;
+    let (gap, ready) = (draft.run.counts.needing_work(), draft.run.counts.ready);
+    let text = format!("its batch ends with the run: {gap} of {ready} ready need work");
+    draft.says(Code::Partial, text);
+}
+
+/// What is in flight is waited for no longer.
+fn give_up_all(draft: &mut Draft) {
+    if draft.run.counts.in_flight > 0 {
+        let sent_until = draft.now;
+        draft.orders(Order::GiveUp { sent_until });
+    }
 }

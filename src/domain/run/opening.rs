@@ -85,6 +85,9 @@ impl Run {
         // What was being asked when it closed has been answered to nobody.
         self.asking = Asking::default();
         self.staging = None;
+        // What was written since is seen, and what was still in flight is given up.
+        self.looks.rows_at = (self.batches > 0).then_some(now);
+        self.looks.give_up_at = (self.counts.in_flight > 0).then_some(now);
         self.instants.closes_at = now + self.policy.schedule.closes_after;
         if self.state == State::NotExpected {
             // As a backfill that is opened anew: the person who asks for it knows better than the season file.
@@ -120,23 +123,15 @@ mod tests {
     use super::Opening;
     use crate::domain::{
         Instant,
-        baseline::Baseline,
         calendar::Expectation,
-        ids::{GameDate, HandoffId, RunKey},
-        policy::Policy,
-        run::{Purpose, Run},
+        run::{Purpose, Run, sample},
     };
 
     fn told(purpose: Purpose, expectation: Expectation) -> String {
         let opening = Opening {
-            key: RunKey {
-                handoff: HandoffId::new("phase4-to-phase5"),
-                game_date: GameDate("2026-01-19".parse().unwrap()),
-            },
             purpose,
-            policy: Policy::phase4_to_phase5(),
-            baseline: Baseline::default(),
             expectation,
+            ..sample::opening()
         };
         let now: Instant = "2026-01-19T05:00:00Z".parse().unwrap();
         Run::open(opening, now).opening().text

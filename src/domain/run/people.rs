@@ -4,7 +4,7 @@
 
 use chrono::TimeDelta;
 
-use super::{State, draft::Draft, verdict};
+use super::{State, batch, draft::Draft, verdict};
 use crate::domain::{Instant, effect::Order, event::Event, policy::Policy, reason::Code, seconds};
 
 /// Heeds a person's command; other events are none of its business.
@@ -81,12 +81,10 @@ fn reset(draft: &mut Draft, by: &str, force: bool) {
         );
         return;
     }
+    batch::release(draft);
     if let Some(batch) = &mut draft.run.batch {
-        let batch_id = batch.id.clone();
-        batch.free_unsent();
         batch.settling_at = Some(draft.now);
         batch.settled_at = Some(draft.now);
-        draft.orders(Order::Release { batch_id });
     }
     draft.run.staging = None;
     draft.run.retries.pending = None;

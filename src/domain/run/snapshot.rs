@@ -206,12 +206,9 @@ mod tests {
     use super::NextStep;
     use crate::domain::{
         Instant,
-        baseline::Baseline,
         calendar::Expectation,
         event::Event,
-        ids::{GameDate, HandoffId, RunKey},
-        policy::Policy,
-        run::{Opening, Purpose, Run, step},
+        run::{Opening, Run, sample, step},
     };
 
     fn at(time: &str) -> Instant {
@@ -220,14 +217,8 @@ mod tests {
 
     fn run(expectation: Expectation) -> Run {
         let opening = Opening {
-            key: RunKey {
-                handoff: HandoffId::new("phase4-to-phase5"),
-                game_date: GameDate("2026-01-19".parse().unwrap()),
-            },
-            purpose: Purpose::Tonight,
-            policy: Policy::phase4_to_phase5(),
-            baseline: Baseline::default(),
             expectation,
+            ..sample::opening()
         };
         let run = Run::open(opening, at("00:00:00"));
         step(run, &Event::Ticked, at("00:00:00")).run

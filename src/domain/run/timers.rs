@@ -218,7 +218,17 @@ fn check(draft: &mut Draft) {
     }
 }
 
+/// Whatever is under way ends with the run. A verdict is told before.
 fn close(draft: &mut Draft) {
+    if let Some(until) = verdict::awaited_until(&draft.run, draft.now) {
+        draft.run.instants.closes_at = until;
+        draft.says(
+            Code::Judging,
+            "the run closes once its verdict is in and told",
+        );
+        return;
+    }
+    batch::end_with_the_run(draft);
     draft.run.closed_at = Some(draft.now);
     for alert in draft.run.alerts.iter_mut().filter(|alert| alert.is_open()) {
         alert.resolved_at = Some(draft.now);

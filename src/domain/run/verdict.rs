@@ -14,8 +14,8 @@ use crate::domain::{
 /// Judged this long after the deadline, the service had been down through it: a minute.
 const LATE_AFTER: chrono::TimeDelta = chrono::TimeDelta::seconds(60);
 
-/// Looks after each event whether there is something to rule, confirm or correct.
-pub fn judge(draft: &mut Draft, event: &Event) {
+/// Looks after each event whether there is something to rule, confirm or correct; rows were being compared since then.
+pub fn judge(draft: &mut Draft, event: &Event, comparing_since: Option<Instant>) {
     if !draft.run.has_promises() {
         return;
     }
@@ -23,7 +23,12 @@ pub fn judge(draft: &mut Draft, event: &Event) {
     if draft.run.ruling.is_none() && draft.run.judging_since.is_none() {
         met_early(draft);
     } else if draft.run.ruling.is_none() && reconciled {
-        rule(draft, true);
+        if comparing_since < draft.run.judging_since {
+            // It was begun before the deadline, and may have missed rows that were written up to it.
+            draft.reconcile();
+        } else {
+            rule(draft, true);
+        }
     } else if reconciled || matches!(event, Event::Answered(_)) {
         correct(draft, reconciled);
     }
@@ -79,6 +84,20 @@ pub fn deadline(draft: &mut Draft, at: Instant) {
         draft.says(Code::Judging, text);
         draft.reconcile();
     }
+}
+
+/// Until when a run may not close: its verdict is being looked into, has just been made and is told with this step, or
+/// may still be corrected.
+pub fn awaited_until(run: &Run, now: Instant) -> Option<Instant> {
+    let judging = run.judging_since.filter(|_| run.ruling.is_none());
+    let ruling = run.ruling.as_ref();
+    let awaited = [
+        judging.map(|since| since + run.policy.sla.judging_max),
+        ruling.map(|it| it.made_at).filter(|at| *at == now),
+        ruling.and_then(|it| it.open_until).filter(|at| *at > now),
+    ];
+    let last = awaited.into_iter().flatten().max()?;
+    Some(last.max(now + LATE_AFTER))
 }
 
 fn was_down(run: &Run) -> bool {

@@ -5,16 +5,14 @@ use crate::{
     domain::{
         Asked, Instant,
         alert::{Alert, Change, Kind, Severity, Told},
-        baseline::Baseline,
         calendar::Expectation,
         completion::Tally,
         effect::Effect,
         event::{Event, SentTally},
         ids::{GameDate, HandoffId, RunKey},
-        policy::Policy,
         readiness::Readiness,
         reason::{Code, Reason},
-        run::{Opening, Purpose, Run, State, step},
+        run::{Run, State, sample, step},
         trigger::{Source, Trigger},
     },
     ports::store::HistoryEntry,
@@ -78,15 +76,8 @@ struct History {
 
 impl History {
     fn open() -> Self {
-        let opening = Opening {
-            key: key(),
-            purpose: Purpose::Tonight,
-            policy: Policy::phase4_to_phase5(),
-            baseline: Baseline::default(),
-            expectation: Expectation::Games,
-        };
         Self {
-            run: Run::open(opening, at("00:00:00")),
+            run: Run::open(sample::opening(), at("00:00:00")),
             entries: Vec::new(),
         }
     }

@@ -2,25 +2,13 @@
 
 use super::support::{Fixture, at, fixture, item, key};
 use crate::{
-    domain::{
-        baseline::Baseline,
-        calendar::Expectation,
-        policy::Policy,
-        run::{Opening, Purpose, Run},
-    },
+    domain::run::{Run, sample},
     ports::store::Transaction,
 };
 
 /// The night's run after so many steps.
 fn run(steps: u64) -> Run {
-    let opening = Opening {
-        key: key(),
-        purpose: Purpose::Tonight,
-        policy: Policy::phase4_to_phase5(),
-        baseline: Baseline::default(),
-        expectation: Expectation::Games,
-    };
-    let mut run = Run::open(opening, at(0));
+    let mut run = Run::open(sample::opening(), at(0));
     run.steps = steps;
     run
 }

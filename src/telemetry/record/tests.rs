@@ -12,16 +12,14 @@ use crate::{
     domain::{
         Asked, Instant,
         alert::{Alert, Change, Kind, Severity, Told},
-        baseline::Baseline,
         calendar::Expectation,
         completion::{Move, Standing, Tally},
         effect::Effect,
         event::{Done, Event, FrozenTally, SentTally},
-        ids::{GameDate, GameId, HandoffId, RunKey},
-        policy::Policy,
+        ids::{GameId, HandoffId},
         readiness::Readiness,
         reason::{Code, Reason},
-        run::{Opening, Purpose, Run, State, step},
+        run::{Purpose, Run, State, sample, step},
         trigger::{Source, Trigger},
     },
     ports::store::HistoryEntry,
@@ -33,17 +31,8 @@ fn instant(text: &str) -> Instant {
 }
 
 fn run() -> Run {
-    let key = RunKey {
-        handoff: HandoffId::new("one"),
-        game_date: GameDate("2026-01-19".parse().unwrap()),
-    };
-    let opening = Opening {
-        key,
-        purpose: Purpose::Tonight,
-        policy: Policy::phase4_to_phase5(),
-        baseline: Baseline::default(),
-        expectation: Expectation::Games,
-    };
+    let mut opening = sample::opening();
+    opening.key.handoff = HandoffId::new("one");
     Run::open(opening, instant("2026-01-19T05:00:00Z"))
 }
 

@@ -4,15 +4,17 @@
 
 use std::net::SocketAddr;
 
-use chrono::{TimeDelta, Timelike};
+use chrono::Timelike;
 use tipoff::{
     clock::{Clock, SystemClock},
     domain::{
         Instant,
-        ids::{GameDate, GameId, UnitId},
+        ids::{GameDate, GameId},
     },
-    warehouse::{ContextRow, FeatureRow, RunHistoryRow},
+    warehouse::{ContextRow, FeatureRow},
 };
+
+use crate::support::rows;
 
 /// Games of the night.
 const GAMES: usize = 7;
@@ -87,70 +89,27 @@ pub fn fate(unit: &str, failing: bool) -> Fate {
     }
 }
 
-fn game(number: usize) -> GameId {
-    GameId::new(format!("game{}", number % GAMES))
-}
-
 /// Who plays tonight.
 pub fn contexts(plan: &Plan, game_date: GameDate) -> Vec<ContextRow> {
+    let filtered = plan.units + plan.never_ready;
     let row = |number: usize| ContextRow {
-        player_lookup: UnitId::new(unit(number)),
-        game_id: game(number),
-        game_date,
-        team_abbr: "LAL".to_owned(),
-        opponent_team_abbr: "DEN".to_owned(),
+        game_id: GameId::new(format!("game{}", number % GAMES)),
         home_game: number.is_multiple_of(2),
-        has_prop_line: true,
-        current_points_line: Some(24.5),
-        avg_minutes_per_game_last_7: Some(if number < plan.units + plan.never_ready {
-            31.0
-        } else {
-            5.0
-        }),
-        player_status: "active".to_owned(),
+        avg_minutes_per_game_last_7: Some(if number < filtered { 31.0 } else { 5.0 }),
+        ..rows::context(&unit(number), game_date)
     };
-    (0..plan.units + plan.never_ready + plan.filtered)
-        .map(row)
-        .collect()
+    (0..filtered + plan.filtered).map(row).collect()
 }
 
 /// Their features, once the upstream has finished.
 pub fn features(plan: &Plan, game_date: GameDate, now: Instant) -> Vec<FeatureRow> {
     let never = plan.units..plan.units + plan.never_ready;
-    let row = |number: usize| FeatureRow {
-        player_lookup: UnitId::new(unit(number)),
-        game_date,
-        game_id: game(number),
+    let contexts = contexts(plan, game_date);
+    let row = |(number, context): (usize, &ContextRow)| FeatureRow {
         is_production_ready: !never.contains(&number),
-        feature_quality_score: Some(88.0),
-        feature_version: "v2".to_owned(),
-        data_quality_issues: Vec::new(),
-        circuit_breaker_active: false,
-        updated_at: now,
+        ..rows::feature(context, now)
     };
-    (0..plan.units + plan.never_ready + plan.filtered)
-        .map(row)
-        .collect()
-}
-
-/// The upstream's own row.
-pub fn upstream_run(plan: &Plan, game_date: GameDate, now: Instant) -> RunHistoryRow {
-    RunHistoryRow {
-        processor_name: "MLFeatureStoreProcessor".to_owned(),
-        run_id: "upstream-1".to_owned(),
-        data_date: game_date,
-        status: "success".to_owned(),
-        records_processed: Some(plan.units as u64),
-        started_at: now - TimeDelta::minutes(20),
-        processed_at: Some(now),
-        triggered_by: None,
-        trigger_source: None,
-        trigger_message_id: None,
-        duration_seconds: Some(1_200.0),
-        phase: "phase_4_precompute".to_owned(),
-        summary: serde_json::Value::Null,
-        errors: serde_json::Value::Null,
-    }
+    contexts.iter().enumerate().map(row).collect()
 }
 
 /// A zone in which it is past noon now: the deadline is hours ahead, and no midnight is near.

@@ -27,6 +27,7 @@ use super::{
     sight::{Reader, Sight},
     workers::Workers,
 };
+use crate::support::rows;
 
 /// How long anything may take before the test gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -139,7 +140,7 @@ impl Night {
         let (date, now) = (self.key.game_date, SystemClock.now());
         let features = data::features(&self.plan, date, now);
         self.warehouse.put_features(&features).await.unwrap();
-        let run = data::upstream_run(&self.plan, date, now);
+        let run = rows::upstream_run(date, now);
         self.warehouse.put_run_history(&[run]).await.unwrap();
     }
 

@@ -18,7 +18,7 @@ use axum::{
 use serde_json::{Value, json};
 use tipoff::{
     clock::{Clock, SystemClock},
-    domain::ids::{GameDate, GameId, UnitId},
+    domain::ids::{GameDate, GameId},
     warehouse::{EmbeddedWarehouse, PredictionRow},
 };
 use tokio::{net::TcpListener, sync::Semaphore};
@@ -27,6 +27,7 @@ use super::{
     data::{Fate, fate},
     push::{PubSub, Subscription},
 };
+use crate::support::rows;
 
 /// As many as will ever be asked for.
 const ALL: usize = 1_000_000;
@@ -159,14 +160,12 @@ impl Workers {
     /// A repeated request writes the same rows again, which changes nothing: that is what its key is for.
     async fn store(&self, call: &Call, request: &Value) {
         let text = |name: &str| request[name].as_str().unwrap().to_owned();
+        let game_date = GameDate(text("game_date").parse().unwrap());
         let row = |system: &str| PredictionRow {
             prediction_id: format!("{}/{system}", call.key),
             system_id: system.to_owned(),
-            player_lookup: UnitId::new(call.unit.as_str()),
-            game_date: GameDate(text("game_date").parse().unwrap()),
             game_id: GameId::new(text("game_id")),
-            is_active: true,
-            created_at: SystemClock.now(),
+            ..rows::prediction(&call.unit, game_date, SystemClock.now())
         };
         let rows = SYSTEMS.map(row);
         self.warehouse.insert_predictions(&rows).await.unwrap();

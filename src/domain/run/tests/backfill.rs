@@ -5,15 +5,17 @@
 use chrono::TimeDelta;
 
 use super::{
-    night::{Night, Warehouse, forced, pacific, trigger},
+    night::{Night, Sink, Warehouse, forced, pacific, trigger},
     triggers::night_in,
 };
 use crate::domain::{
+    alert::{Change, Kind, Severity},
     completion::Standing,
     effect::Effect,
-    event::Event,
+    event::{Event, SentTally},
     reason::Code,
     run::{Purpose, State},
+    sla::Verdict,
     trigger::Source,
 };
 
@@ -111,4 +113,101 @@ fn late_answers_to_a_night_that_is_open_again_complete_it() {
     let night = night.play(Event::Answered(tally));
     assert_eq!((night.state(), night.sends()), (State::Complete, 0));
     assert_eq!((night.verdict(), tells(&night)), (None, 0));
+}
+
+/// A night of 100 that has sent 40 when its process dies; another comes a day after the deadline.
+fn slept_through_while_sending() -> Night {
+    let mut night = Night::of(100).sink(Sink::Holds).until("00:30").event();
+    let sent = night.world.send(40, night.now);
+    let mut night = night.play(Event::Sent(sent)).quietly();
+    assert_eq!(
+        (night.state(), night.run.counts.in_flight),
+        (State::Dispatching, 40)
+    );
+    night.now = pacific("07:00") + TimeDelta::hours(30);
+    night.play(Event::Resumed)
+}
+
+#[test]
+fn a_verdict_that_falls_when_a_run_ought_to_close_is_told_and_open_to_late_answers_before() {
+    let night = slept_through_while_sending();
+    let back_at = night.now;
+    assert_eq!(night.run.closed_at, None);
+    assert_eq!(night.verdict(), Some(Verdict::Breached));
+    assert_eq!(
+        night.told(Kind::DeadlineBreached),
+        [(Change::Opened, Severity::Critical)]
+    );
+    let night = night.after(3_600);
+    assert_eq!(night.run.closed_at, Some(back_at + TimeDelta::minutes(11)));
+
+    let mut silent = Night::of(100).until("00:30").event().until("00:33");
+    silent.now = pacific("07:00") + TimeDelta::hours(30);
+    let silent = silent.warehouse(Warehouse::Silent).tick();
+    assert_eq!(silent.verdict(), Some(Verdict::Judging));
+    let silent = silent.after(3_600);
+    assert_eq!(
+        silent.verdict(),
+        Some(Verdict::Breached),
+        "the rows did not answer"
+    );
+    assert!(!silent.told(Kind::DeadlineBreached).is_empty());
+    assert!(silent.run.closed_at.is_some());
+}
+
+#[test]
+fn a_run_that_closes_while_its_batch_is_under_way_leaves_nothing_under_way() {
+    let night = slept_through_while_sending().after(3_600);
+    let batch = night.run.batch.as_ref().unwrap();
+    assert_eq!((batch.left_to_send(), batch.in_flight()), (0, 0));
+    assert_eq!(
+        (night.state(), night.run.counts.in_flight),
+        (State::Partial, 0)
+    );
+    assert_eq!(
+        night
+            .world
+            .units
+            .iter()
+            .filter(|unit| unit.in_flight())
+            .count(),
+        0
+    );
+    assert_eq!(night.run.next_wake(night.now), None);
+
+    let mut night = night;
+    night.run.reopen_as_backfill(night.now);
+    let night = night.sink(Sink::Sends).play(trigger(Source::Manual));
+    assert_eq!(night.state(), State::Running);
+    assert_eq!(night.run.batch.as_ref().map(|batch| batch.sent), Some(100));
+    assert_eq!(night.predicted(100, 100).state(), State::Complete);
+}
+
+#[test]
+fn what_was_still_being_published_at_the_close_is_given_up_when_the_run_is_opened_again() {
+    let mut night = slept_through_while_sending().after(3_600);
+    let late = SentTally {
+        sent: 3,
+        at: Some(night.now),
+        ..SentTally::default()
+    };
+    for unit in &mut night.world.units[40..43] {
+        unit.sent_at = Some(night.now);
+    }
+    let night = night.play(Event::Sent(late));
+    assert_eq!(night.run.counts.in_flight, 3, "it was sent all the same");
+    let mut night = night.after(7_200);
+    night.run.reopen_as_backfill(night.now);
+    let night = night.tick();
+    assert_eq!(night.run.counts.in_flight, 0);
+}
+
+#[test]
+fn claims_whose_rows_could_not_be_compared_before_the_close_are_compared_when_it_is_opened_again() {
+    let night = Night::of(100).until("00:30").event().until("00:33");
+    let mut night = reopened(night.warehouse(Warehouse::Down).predicted(100, 0));
+    assert_eq!(night.state(), State::Partial);
+    night.world.store(100, pacific("00:34"));
+    let night = night.tick();
+    assert_eq!(night.state(), State::Complete);
 }

@@ -13,11 +13,10 @@ use crate::domain::{
     completion::Standing,
     effect::{Effect, Order},
     event::{Done, Event},
-    ids::{GameDate, HandoffId, RunKey},
     policy::{Mode, Policy},
     readiness::Readiness,
     reason::{Code, Reason},
-    run::{Opening, Purpose, Run, State, step},
+    run::{Opening, Purpose, Run, State, sample, step},
     sla::Verdict,
     trigger::{Source, Trigger},
 };
@@ -61,14 +60,8 @@ pub fn pacific(time: &str) -> Instant {
 
 pub fn opening(policy: Policy) -> Opening {
     Opening {
-        key: RunKey {
-            handoff: HandoffId::new("phase4-to-phase5"),
-            game_date: GameDate("2026-01-19".parse().unwrap()),
-        },
-        purpose: Purpose::Tonight,
         policy,
-        baseline: Baseline::default(),
-        expectation: Expectation::Games,
+        ..sample::opening()
     }
 }
 

@@ -5,6 +5,7 @@ use super::{
     triggers::night_in,
 };
 use crate::domain::{
+    Asked,
     alert::{Change, Kind, Severity},
     completion::Standing,
     event::Event,
@@ -49,7 +50,7 @@ fn exactly_the_deadline_is_in_time_and_a_second_later_is_not() {
         let night = night.predicted(1, 1).warehouse(Warehouse::Up);
         let mut night = night;
         let tally = night.world.compare(night.now);
-        let night = night.play(Event::Reconciled(crate::domain::Asked::Known(tally)));
+        let night = night.play(Event::Reconciled(Asked::Known(tally)));
         assert_eq!(night.verdict(), Some(verdict), "{time}");
     }
 }
@@ -188,7 +189,7 @@ fn complete_reached_while_judging_is_met_with_its_own_date() {
         .until("07:00");
     night.world.rows(0..100, pacific("06:58"));
     let tally = night.world.compare(night.now);
-    let night = night.play(Event::Reconciled(crate::domain::Asked::Known(tally)));
+    let night = night.play(Event::Reconciled(Asked::Known(tally)));
     assert_eq!(
         (night.state(), night.verdict()),
         (State::Complete, Some(Verdict::Met))
@@ -259,6 +260,34 @@ fn an_unconfirmed_verdict_of_a_settled_run_is_still_looked_into() {
 fn claims_that_are_missing_at_the_deadline_do_not_count_as_kept() {
     let night = late_start(100).until("06:51").predicted(100, 60);
     assert_eq!(night.until("07:00").verdict(), Some(Verdict::Breached));
+}
+
+#[test]
+fn a_claim_whose_row_is_missing_is_one_open_unit_and_not_two() {
+    let night = late_start(100).until("06:51").predicted(100, 97);
+    let night = night.until("07:00");
+    assert_eq!(night.run.counts.missing, 3);
+    assert_eq!(
+        (night.run.counts.gap_in_time(), night.verdict()),
+        (3, Some(Verdict::Met))
+    );
+}
+
+#[test]
+fn a_comparison_that_began_before_the_deadline_is_made_once_more_before_the_verdict() {
+    let night = late_start(100).until("06:55").predicted(90, 90);
+    let mut night = night.warehouse(Warehouse::Silent).until("06:58");
+    let early = night.world.compare(night.now);
+    night.world.rows(90..100, pacific("06:59"));
+    let night = night.until("07:00");
+    assert_eq!(night.verdict(), Some(Verdict::Judging));
+    let night = night.play(Event::Reconciled(Asked::Known(early)));
+    assert_eq!(night.verdict(), Some(Verdict::Judging));
+    assert_eq!(night.run.asking.rows_since, Some(pacific("07:00")));
+    let mut night = night;
+    let tally = night.world.compare(night.now);
+    let night = night.play(Event::Reconciled(Asked::Known(tally)));
+    assert_eq!(night.verdict(), Some(Verdict::Met));
 }
 
 #[test]

@@ -133,7 +133,7 @@ impl World {
             if unit.attempts > 0 {
                 tally.sent.add(unit.standing, 1);
             }
-            tally.in_time += u64::from(self.is_in_time(unit.standing, unit.true_at));
+            tally.in_time += u64::from(self.is_in_time(unit));
             tally.missing += u64::from(unit.missing);
             tally.latest_true_at = tally.latest_true_at.max(unit.true_at);
             let game = games.entry(game_id(unit.game)).or_default();
@@ -249,8 +249,10 @@ impl World {
             }
             let old = unit.true_at.is_some_and(|at| at + self.claim_grace <= now);
             if unit.standing == Standing::Claimed && old && !unit.missing {
+                let before = unit.clone();
                 self.units[at].missing = true;
                 tally.newly_missing += 1;
+                self.note(&before, at, &mut tally);
             }
         }
         tally
@@ -282,49 +284,57 @@ impl World {
         standings
     }
 
-    fn is_in_time(&self, standing: Standing, true_at: Option<Instant>) -> bool {
-        standing.is_satisfied() && true_at.is_some_and(|at| at <= self.deadline_at)
+    fn is_in_time(&self, unit: &Unit) -> bool {
+        let satisfied = unit.standing.is_satisfied() && !unit.missing;
+        satisfied && unit.true_at.is_some_and(|at| at <= self.deadline_at)
     }
 
     fn merge(&mut self, said: Said, tally: &mut Tally) -> bool {
-        let unit = &self.units[said.unit];
+        let unit = &mut self.units[said.unit];
         let renewed = unit.missing && said.standing == Standing::Claimed;
-        if !replaces(unit.standing, said.standing) {
-            if renewed {
-                self.units[said.unit].missing = false;
-                self.units[said.unit].true_at = Some(said.true_at);
-                tally.renewed += 1;
-            }
-            return renewed;
+        let before = unit.clone();
+        if renewed {
+            tally.renewed += 1;
+        } else if !replaces(unit.standing, said.standing) {
+            return false;
         }
-        let was_in_time = self.is_in_time(unit.standing, unit.true_at);
+        unit.standing = said.standing;
+        unit.true_at = Some(said.true_at);
+        unit.missing = false;
+        if said.standing.is_satisfied() {
+            tally.latest_true_at = tally.latest_true_at.max(Some(said.true_at));
+            let earliest = tally.earliest_true_at.unwrap_or(said.true_at);
+            tally.earliest_true_at = Some(earliest.min(said.true_at));
+        }
+        self.note(&before, said.unit, tally);
+        true
+    }
+
+    /// Notes what has become of a unit, if that makes a difference to its standing or to its being in time.
+    fn note(&self, before: &Unit, at: usize, tally: &mut Tally) {
+        let after = &self.units[at];
+        let (was_in_time, in_time) = (self.is_in_time(before), self.is_in_time(after));
+        if before.standing == after.standing && was_in_time == in_time {
+            return;
+        }
         let reason = |standing| match standing {
             Standing::Failed => Some("publish".to_owned()),
             Standing::Skipped | Standing::SkippedForGood => Some("unspecified".to_owned()),
             Standing::Unanswered | Standing::Claimed | Standing::Stored => None,
         };
         tally.count(Move {
-            from: unit.standing,
-            from_reason: reason(unit.standing),
-            to: said.standing,
-            to_reason: reason(said.standing),
-            game_id: game_id(unit.game),
-            dispatched: unit.attempts > 0,
-            was_missing: unit.missing,
-            in_time: self.is_in_time(said.standing, Some(said.true_at)),
+            from: before.standing,
+            from_reason: reason(before.standing),
+            to: after.standing,
+            to_reason: reason(after.standing),
+            game_id: game_id(after.game),
+            dispatched: after.attempts > 0,
+            // Said to be predicted once more, it was renewed above.
+            was_missing: before.missing && before.standing != after.standing,
+            in_time,
             was_in_time,
             units: 1,
         });
-        if said.standing.is_satisfied() {
-            tally.latest_true_at = tally.latest_true_at.max(Some(said.true_at));
-            let earliest = tally.earliest_true_at.unwrap_or(said.true_at);
-            tally.earliest_true_at = Some(earliest.min(said.true_at));
-        }
-        let unit = &mut self.units[said.unit];
-        unit.standing = said.standing;
-        unit.true_at = Some(said.true_at);
-        unit.missing = false;
-        true
     }
 }
 
