@@ -18,12 +18,12 @@ use crate::{
         Instant,
         dispatch::{Pacer, request_id},
         event::{Event, SentTally},
-        ids::{BatchId, RunKey, UnitId},
+        ids::{BatchId, RunKey},
         run::{Run, State},
     },
     ports::{
         PortError, Request,
-        store::{Claim, ClaimOrder, Claimed, Confirmation, OutboxItem},
+        store::{Attempt, Claim, ClaimOrder, Claimed, Confirmation, OutboxItem},
     },
 };
 
@@ -354,21 +354,24 @@ async fn publish(shared: &Shared, run: &Run, requests: &[Request]) -> Vec<Result
 
 #[derive(Default)]
 struct Verdicts {
-    sent: Vec<UnitId>,
-    again: Vec<UnitId>,
-    refused: Vec<UnitId>,
+    sent: Vec<Attempt>,
+    again: Vec<Attempt>,
+    refused: Vec<Attempt>,
 }
 
 fn sort(units: &[Claim], results: &[Result<(), PortError>], tries_max: u32) -> Verdicts {
     let mut verdicts = Verdicts::default();
     for (claim, result) in units.iter().zip(results) {
-        let unit = claim.unit.unit.clone();
+        let attempt = Attempt {
+            unit: claim.unit.unit.clone(),
+            attempt: claim.attempt,
+        };
         match result {
-            Ok(()) => verdicts.sent.push(unit),
+            Ok(()) => verdicts.sent.push(attempt),
             Err(error) if error.is_permanent() || claim.tries + 1 >= tries_max => {
-                verdicts.refused.push(unit)
+                verdicts.refused.push(attempt)
             }
-            Err(_) => verdicts.again.push(unit),
+            Err(_) => verdicts.again.push(attempt),
         }
     }
     verdicts

@@ -185,17 +185,26 @@ pub struct Claimed {
     pub spared: u64,
 }
 
-/// What became of claimed units.
+/// An attempt of a unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// Whose.
+    pub unit: UnitId,
+    /// Which, from 1.
+    pub attempt: u32,
+}
+
+/// What became of claimed units. Of an attempt that another has followed nothing is kept.
 #[derive(Debug, Clone)]
 pub struct Confirmation<'a> {
     /// Whose run.
     pub key: &'a RunKey,
     /// Published.
-    pub sent: &'a [UnitId],
+    pub sent: &'a [Attempt],
     /// Not published this time: free to be claimed again, one try more.
-    pub again: &'a [UnitId],
+    pub again: &'a [Attempt],
     /// Not published, and not tried again: failed(publish).
-    pub refused: &'a [UnitId],
+    pub refused: &'a [Attempt],
     /// When.
     pub at: Instant,
 }

@@ -2,6 +2,8 @@
 //!
 //! Which units a wave holds belongs to `staging`; how fast they are sent is not decided here.
 
+use std::collections::HashMap;
+
 use super::{
     later::Pipe,
     unit::{Phase, Plan, UnitRow},
@@ -9,13 +11,8 @@ use super::{
     values::{failed, from_json, get, micros},
 };
 use crate::{
-    domain::{
-        Instant,
-        completion::Tally,
-        event::SentTally,
-        ids::{RunKey, UnitId},
-    },
-    ports::store::{Claim, ClaimOrder, Claimed, Confirmation, StoreError},
+    domain::{Instant, completion::Tally, event::SentTally, ids::RunKey},
+    ports::store::{Attempt, Claim, ClaimOrder, Claimed, Confirmation, StoreError},
 };
 
 pub(super) const IS_SENDABLE: &str = "
@@ -129,7 +126,8 @@ fn take(row: &mut UnitRow, order: &ClaimOrder<'_>) -> bool {
     true
 }
 
-/// Keeps what became of claimed units. Of a unit that is nobody's claim any more nothing is kept.
+/// Keeps what became of claimed units. Of a unit that is nobody's claim any more, or is claimed for another attempt, nothing
+/// is kept: whoever sent it was overtaken by a person's reset.
 ///
 /// A unit whose answer overtook its confirmation counts here as sent and, in `changes`, as answered, so that the
 /// units in flight add up.
@@ -148,8 +146,8 @@ pub(super) async fn confirm(
         (confirmation.again, Outcome::Again),
         (confirmation.refused, Outcome::Refused),
     ];
-    for (units, outcome) in outcomes {
-        let mut rows = leased(pipe, key, units).await?;
+    for (attempts, outcome) in outcomes {
+        let mut rows = leased(pipe, key, attempts).await?;
         for row in &mut rows {
             settle(row, outcome, (confirmation.at, plan), &mut tally);
         }
@@ -172,15 +170,19 @@ enum Outcome {
 async fn leased(
     pipe: &mut Pipe<'_>,
     key: &RunKey,
-    units: &[UnitId],
+    attempts: &[Attempt],
 ) -> Result<Vec<UnitRow>, StoreError> {
-    if units.is_empty() {
+    if attempts.is_empty() {
         return Ok(Vec::new());
     }
-    let mut rows = units::named(pipe, key, units.iter().map(UnitId::as_str)).await?;
-    rows.retain(|row| row.lease_until.is_some());
-    // Named twice is confirmed once.
-    rows.dedup_by(|one, other| one.unit == other.unit);
+    let claimed: HashMap<&str, u32> = attempts
+        .iter()
+        .map(|it| (it.unit.as_str(), it.attempt))
+        .collect();
+    let mut rows = units::named(pipe, key, claimed.keys().copied()).await?;
+    rows.retain(|row| {
+        row.lease_until.is_some() && claimed.get(row.unit.as_str()) == Some(&row.attempt)
+    });
     Ok(rows)
 }
 

@@ -51,6 +51,8 @@ const BACK: &str = "2026-01-19T15:40:00Z";
 const REDELIVERED: &str = "2026-01-19T15:45:00Z";
 /// Eleven minutes after the start: no push is retried longer.
 const FINAL: &str = "2026-01-19T15:51:00Z";
+/// The day after, hours after the run ought to have closed.
+const NEXT_DAY: &str = "2026-01-20T21:00:00Z";
 const PLAYERS: usize = 10;
 /// How long anything may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -224,8 +226,8 @@ impl Life {
         self.until(what, false, is).ruling.unwrap()
     }
 
-    /// Players are listed and ready, the upstream's event comes, and all are sent.
-    fn send_out(&self) {
+    /// Players are listed and ready, and the upstream's event comes.
+    fn begin(&self) {
         self.runtime.block_on(async {
             let contexts: Vec<ContextRow> = (0..PLAYERS).map(|it| context(&player(it))).collect();
             let now = self.clock.now();
@@ -242,6 +244,11 @@ impl Life {
             };
             self.engine.inbox().trigger(message).await.unwrap();
         });
+    }
+
+    /// The same, and all are sent.
+    fn send_out(&self) {
+        self.begin();
         self.until("all sent", true, |run| run.state == State::Running);
     }
 
@@ -369,5 +376,33 @@ fn down_through_the_deadline_an_answer_from_before_it_corrects_the_verdict_once(
     life.runtime.block_on(life.engine.tick()).unwrap();
     assert_eq!(life.ruling("final", |_| true), corrected);
     assert_eq!(site.told.breach_told_at(), [instant(BACK)]);
+    life.crash();
+}
+
+#[test]
+fn down_for_a_day_in_the_middle_of_sending_it_is_judged_and_told_and_closes_with_nothing_under_way()
+{
+    let site = Site::new();
+    let life = site.start(BEGIN);
+    life.begin();
+    // The clock stands: the pace lets only the first go.
+    life.until("begun", false, |run| run.counts.in_flight > 0);
+    life.crash();
+
+    let life = site.start(NEXT_DAY);
+    let ruling = life.ruling("judged", |_| true);
+    assert!(!ruling.kept && ruling.late, "{ruling:?}");
+    life.until("told", false, |run| {
+        assert_eq!(run.closed_at, None, "not before it is told");
+        !site.told.breach_told_at().is_empty()
+    });
+
+    let run = life.until("closed", true, |run| run.closed_at.is_some());
+    let batch = run.batch.unwrap();
+    assert_eq!(
+        (run.state, run.counts.in_flight, batch.left_to_send()),
+        (State::Partial, 0, 0)
+    );
+    life.rest();
     life.crash();
 }

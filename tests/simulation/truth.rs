@@ -352,6 +352,11 @@ impl Evidence<'_> {
         let mut last: BTreeMap<RequestId, Call> = BTreeMap::new();
         let mut attempts: BTreeMap<UnitId, Call> = BTreeMap::new();
         let timeout = self.night.policy.completion.answer_timeout;
+        let history = self.model.history(&self.run.key);
+        let was_reset = history.iter().any(|entry| {
+            let is_reset = matches!(entry.event, Some(Event::Reset { .. }));
+            is_reset && entry.step.is_some()
+        });
         for call in self.facts.calls.clone() {
             if let Some(before) = last.insert(call.key.clone(), call.clone()) {
                 let disturbed = call.disturbances > before.disturbances || call.has_jumped;
@@ -362,8 +367,11 @@ impl Evidence<'_> {
             if let Some(before) = attempts.insert(call.unit.clone(), call.clone())
                 && before.attempt != call.attempt
             {
+                // What was on its way when a person reset the night arrives when it arrives.
+                let overtaken = call.attempt < before.attempt && was_reset;
                 let follows = call.attempt == before.attempt + 1
-                    || (call.attempt > before.attempt && call.disturbances > 0);
+                    || (call.attempt > before.attempt && call.disturbances > 0)
+                    || overtaken;
                 self.hold(follows, || format!("{} follows {}", call.key, before.key));
                 let over = call.at - before.at >= timeout
                     || self.facts.interventions > 0

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use chrono::{NaiveDate, TimeDelta, TimeZone, Utc};
+use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 
 use crate::{
@@ -17,7 +18,8 @@ use crate::{
         plan::ListedUnit,
     },
     ports::store::{
-        ClaimOrder, Claimed, Confirmation, OutboxItem, RankedAnswer, StagePage, Store, Transaction,
+        Attempt, ClaimOrder, Claimed, Confirmation, OutboxItem, RankedAnswer, StagePage, Store,
+        Transaction,
     },
     store::SqliteStore,
 };
@@ -157,13 +159,41 @@ impl Fixture {
     }
 
     pub async fn confirm(&self, outcomes: [&[&str]; 3], at: Instant) -> SentTally {
-        let [sent, again, refused] = outcomes.map(names);
+        let [sent, again, refused] = outcomes;
+        let (sent, again, refused) = (
+            self.latest(sent).await,
+            self.latest(again).await,
+            self.latest(refused).await,
+        );
+        self.confirm_attempts([&sent, &again, &refused], at).await
+    }
+
+    /// The latest attempts of these units.
+    async fn latest(&self, units: &[&str]) -> Vec<Attempt> {
+        let file = self.folder.path().join("tipoff.db");
+        let options = SqliteConnectOptions::new().filename(file).read_only(true);
+        let mut file = options.connect().await.unwrap();
+        let mut latest = Vec::new();
+        for unit in units {
+            let attempt = sqlx::query_scalar("SELECT attempt FROM units WHERE unit = $1")
+                .bind(unit)
+                .fetch_optional(&mut file);
+            latest.push(Attempt {
+                unit: UnitId::new(*unit),
+                attempt: attempt.await.unwrap().unwrap_or_default(),
+            });
+        }
+        latest
+    }
+
+    pub async fn confirm_attempts(&self, outcomes: [&[Attempt]; 3], at: Instant) -> SentTally {
+        let [sent, again, refused] = outcomes;
         let mut transaction = self.begin().await;
         let confirmation = Confirmation {
             key: &key(),
-            sent: &sent,
-            again: &again,
-            refused: &refused,
+            sent,
+            again,
+            refused,
             at,
         };
         let tally = transaction.confirm(confirmation).await.unwrap();

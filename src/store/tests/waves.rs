@@ -4,10 +4,11 @@ use crate::{
     domain::{
         completion::Standing,
         event::{FrozenTally, SentTally},
+        ids::UnitId,
     },
     ports::{
         StoredRow,
-        store::{RankedAnswer, StagePage},
+        store::{Attempt, RankedAnswer, StagePage},
     },
 };
 
@@ -309,6 +310,26 @@ async fn games_beyond_the_most_are_counted_under_one_name() {
         let answer = ranked(unit, Standing::Claimed, at(5));
         let tally = fixture.answer(answer).await;
         assert_eq!(tally.moves[0].game_id.as_str(), game);
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_that_another_has_followed_is_confirmed_for_nobody() {
+    let fixture = fixture().await;
+    fixture.stage(1, &units(&["a"])).await;
+    fixture.freeze("b1", 1).await;
+    fixture.claim("b1", 1, at(0)).await;
+    let mut transaction = fixture.begin().await;
+    transaction.release(&key(), &batch("b1")).await.unwrap();
+    transaction.commit().await.unwrap();
+    fixture.stage(2, &units(&["a"])).await;
+    fixture.freeze("b2", 2).await;
+    fixture.claim("b2", 2, at(1)).await;
+    for (attempt, sent) in [(1, 0), (2, 1), (2, 0)] {
+        let unit = UnitId::new("a");
+        let attempts = [Attempt { unit, attempt }];
+        let tally = fixture.confirm_attempts([&attempts, &[], &[]], at(2)).await;
+        assert_eq!(tally.sent, sent, "attempt {attempt}");
     }
 }
 

@@ -13,7 +13,7 @@ use tipoff::{
     },
     ports::{
         OpenUnit, StoredRow,
-        store::{Claim, ClaimOrder, Claimed, Confirmation, RankedAnswer, StagePage},
+        store::{Attempt, Claim, ClaimOrder, Claimed, Confirmation, RankedAnswer, StagePage},
     },
 };
 
@@ -168,17 +168,20 @@ impl Set {
         claimed
     }
 
-    fn settle(&mut self, (ids, how): (&[UnitId], Published), at: Instant, tally: &mut SentTally) {
+    fn settle(
+        &mut self,
+        (attempts, how): (&[Attempt], Published),
+        at: Instant,
+        tally: &mut SentTally,
+    ) {
         let plan = self.plan(at);
-        let mut seen = Vec::new();
-        for id in ids {
-            let Some(unit) = self.units.get_mut(id) else {
+        for Attempt { unit, attempt } in attempts {
+            let Some(unit) = self.units.get_mut(unit) else {
                 continue;
             };
-            if unit.lease_until.is_none() || seen.contains(id) {
+            if unit.lease_until.is_none() || unit.attempt != *attempt {
                 continue;
             }
-            seen.push(id.clone());
             let was_answered = unit.is_answered_early();
             if how == Published::Again && !was_answered {
                 unit.tries += 1;
