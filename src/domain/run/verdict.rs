@@ -16,21 +16,23 @@ const LATE_AFTER: chrono::TimeDelta = chrono::TimeDelta::seconds(60);
 
 /// Looks after each event whether there is something to rule, confirm or correct; rows were being compared since then.
 pub fn judge(draft: &mut Draft, event: &Event, comparing_since: Option<Instant>) {
-    if !draft.run.has_promises() {
+    let run = &draft.run;
+    if !run.has_promises() {
         return;
     }
-    let reconciled = matches!(event, Event::Reconciled(Asked::Known(_)));
-    if draft.run.ruling.is_none() && draft.run.judging_since.is_none() {
+    let is_judging = run.ruling.is_none() && run.judging_since.is_some();
+    let is_open = run.ruling.as_ref().map_or(is_judging, |it| !it.confirmed);
+    let compared = matches!(event, Event::Reconciled(Asked::Known(_)));
+    // Begun before the deadline, it may have missed rows that were written up to it.
+    let too_early = compared && comparing_since < Some(run.instants.deadline_at);
+    if is_open && too_early {
+        draft.reconcile();
+    } else if is_judging && compared {
+        rule(draft, true);
+    } else if run.ruling.is_none() && !is_judging {
         met_early(draft);
-    } else if draft.run.ruling.is_none() && reconciled {
-        if comparing_since < draft.run.judging_since {
-            // It was begun before the deadline, and may have missed rows that were written up to it.
-            draft.reconcile();
-        } else {
-            rule(draft, true);
-        }
-    } else if reconciled || matches!(event, Event::Answered(_)) {
-        correct(draft, reconciled);
+    } else if compared || matches!(event, Event::Answered(_)) {
+        correct(draft, compared);
     }
 }
 

@@ -101,6 +101,13 @@ pub fn thresholds(run: &Run) -> Vec<Instant> {
     let doubted = run.risk.past_since.filter(|_| !run.risk.at_risk);
     at.extend(doubted.map(|since| since + run.policy.forecast.at_risk_after));
     let rules = rules(&run.policy.alerts, run.instants.deadline_at);
+    if is_finished(run) {
+        let breaches = run
+            .alerts
+            .iter()
+            .filter(|alert| alert.is_open() && alert.kind == Kind::DeadlineBreached);
+        at.extend(breaches.map(|alert| alert.opened_at + MOMENT));
+    }
     for alert in &run.alerts {
         at.extend(rules.remind_at(alert));
         at.extend(rules.escalate_at(alert));
@@ -149,16 +156,20 @@ fn is_finished(run: &Run) -> bool {
     run.state == State::Complete || (run.is_accepted() && run.completed_at.is_some())
 }
 
+/// A broken promise is told, also where the night has finished by the time it is known to be broken: then it is over with
+/// the next look.
 fn deadline_breached(run: &Run, _now: Instant) -> Option<Condition> {
-    let broken = run
-        .ruling
-        .as_ref()
-        .filter(|ruling| !ruling.kept && !is_finished(run))?;
-    Condition::of(
-        Kind::DeadlineBreached,
-        Severity::Critical,
-        verdict_text::breached(run, broken),
-    )
+    let broken = run.ruling.as_ref().filter(|ruling| !ruling.kept)?;
+    let is_told = run
+        .alerts
+        .iter()
+        .any(|alert| alert.kind == Kind::DeadlineBreached);
+    let text = match (is_finished(run), is_told) {
+        (true, true) => return None,
+        (true, false) => verdict_text::recovered(run),
+        (false, _) => verdict_text::breached(run, broken),
+    };
+    Condition::of(Kind::DeadlineBreached, Severity::Critical, text)
 }
 
 fn nothing_predicted(run: &Run, now: Instant) -> Option<Condition> {
@@ -212,7 +223,11 @@ fn gap_exceeded(run: &Run, now: Instant) -> Option<Condition> {
         return None;
     }
     let past = is_past(run, now);
-    let gap = gap(run, now);
+    // Being sent again is no recovery.
+    let gap = match is_open(run, Kind::GapExceeded) {
+        true => run.counts.needing_work(),
+        false => gap(run, now),
+    };
     let ready = run.counts.ready;
     if run.policy.sla.tolerates(gap, ready) {
         return None;

@@ -386,3 +386,17 @@ fn an_unacknowledged_critical_alert_is_repeated_after_half_an_hour() {
     let reminded = (Change::Reminded, Severity::Critical);
     assert_eq!(night.told(Kind::DeadlineBreached).last(), Some(&reminded));
 }
+
+#[test]
+fn a_gap_that_is_being_sent_again_is_not_told_as_closed_before_it_is() {
+    let night = Night::of(100).until("00:30").event().until("00:33");
+    let night = night.predicted(94, 94).answered(6, Standing::Failed);
+    let opened = (Change::Opened, Severity::Warning);
+    assert_eq!(night.told(Kind::GapExceeded), [opened]);
+    let night = night.until("00:36");
+    assert_eq!((night.run.counts.in_flight, night.run.counts.gap()), (6, 0));
+    assert_eq!(night.told(Kind::GapExceeded), [opened]);
+    let night = night.predicted(6, 6);
+    let resolved = (Change::Resolved, Severity::Warning);
+    assert_eq!(night.told(Kind::GapExceeded), [opened, resolved]);
+}

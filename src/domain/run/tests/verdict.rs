@@ -291,6 +291,44 @@ fn a_comparison_that_began_before_the_deadline_is_made_once_more_before_the_verd
 }
 
 #[test]
+fn a_comparison_that_began_before_the_deadline_confirms_no_verdict_either() {
+    let night = late_start(100).until("06:55").predicted(90, 90);
+    let mut night = night.warehouse(Warehouse::Silent).until("06:58");
+    let early = night.world.compare(night.now);
+    night.world.rows(90..100, pacific("06:59"));
+    let night = night.until("07:01:30");
+    assert_eq!(night.verdict(), Some(Verdict::Breached));
+    let night = night.warehouse(Warehouse::Up);
+    let night = night.play(Event::Reconciled(Asked::Known(early)));
+    assert_eq!(night.verdict(), Some(Verdict::Met), "by the next one");
+    assert!(ruling(&night).corrected);
+}
+
+#[test]
+fn a_promise_broken_by_a_night_that_has_finished_meanwhile_is_told_all_the_same() {
+    let night = Night::sent_at(100, "06:52")
+        .until("06:59")
+        .predicted(90, 90);
+    let mut night = night.warehouse(Warehouse::Silent).until("07:00");
+    night.now = pacific("07:00:03");
+    let mut night = night.predicted(10, 10);
+    let tally = night.world.compare(night.now);
+    let night = night.play(Event::Reconciled(Asked::Known(tally)));
+    assert_eq!(
+        (night.state(), night.verdict()),
+        (State::Complete, Some(Verdict::Breached))
+    );
+    let opened = (Change::Opened, Severity::Critical);
+    assert_eq!(night.told(Kind::DeadlineBreached), [opened]);
+    let night = night.until("08:00");
+    let resolved = (Change::Resolved, Severity::Critical);
+    assert_eq!(night.told(Kind::DeadlineBreached), [opened, resolved]);
+    for told in night.messages(Kind::DeadlineBreached) {
+        assert_eq!(told.alert.text, "finished at 07:00 PST, late by 1 min");
+    }
+}
+
+#[test]
 fn an_in_time_claim_counts_only_if_its_row_was_in_time() {
     let night = late_start(100).until("06:59").predicted(100, 0);
     let mut night = night
@@ -305,6 +343,8 @@ fn an_in_time_claim_counts_only_if_its_row_was_in_time() {
         Some(Verdict::Breached),
         "a row's created_at is what counts"
     );
+    let opened = (Change::Opened, Severity::Critical);
+    assert_eq!(night.told(Kind::DeadlineBreached)[..1], [opened]);
 }
 
 #[test]
