@@ -15,7 +15,7 @@ pub fn opening() -> Opening {
     Opening {
         key: RunKey {
             handoff: HandoffId::new("phase4-to-phase5"),
-            game_date: GameDate("2026-01-19".parse().unwrap()),
+            game_date: GameDate("2026-01-19".parse().expect("a date")),
         },
         purpose: Purpose::Tonight,
         policy: Policy::phase4_to_phase5(),
