@@ -215,11 +215,23 @@ impl Fixture {
         tallies
     }
 
-    /// Lists, freezes, claims and publishes these as wave 1 of batch `b1`, at 06:00.
-    pub async fn sent(&self, units: &[&str]) {
+    pub async fn release(&self, batch_id: &str) {
+        let mut transaction = self.begin().await;
+        let released = transaction.release(&key(), &batch(batch_id)).await;
+        released.unwrap();
+        transaction.commit().await.unwrap();
+    }
+
+    /// Lists, freezes and claims these as wave 1 of batch `b1`, at 06:00.
+    pub async fn claimed(&self, units: &[&str]) {
         self.stage(1, &self::units(units)).await;
         self.freeze("b1", 1).await;
         self.claim("b1", 1, at(0)).await;
+    }
+
+    /// The same, and publishes them.
+    pub async fn sent(&self, units: &[&str]) {
+        self.claimed(units).await;
         self.confirm([units, &[], &[]], at(0)).await;
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-use super::support::{at, batch, deadline, fixture, key, listed, names, ranked, units};
+use super::support::{at, deadline, fixture, key, listed, names, ranked, units};
 
 #[tokio::test]
 async fn staging_is_unseen_until_it_is_frozen() {
@@ -73,9 +73,7 @@ async fn what_was_in_doubt_is_sent_again_as_the_same_attempt() {
 #[tokio::test]
 async fn a_dead_senders_claims_are_free_at_once_when_the_store_is_taken_over() {
     let fixture = fixture().await;
-    fixture.stage(1, &units(&["a"])).await;
-    fixture.freeze("b1", 1).await;
-    fixture.claim("b1", 1, at(0)).await;
+    fixture.claimed(&["a"]).await;
     fixture.store.take_over().await.unwrap();
     assert_eq!(fixture.claim("b1", 1, at(1)).await.units.len(), 1);
 }
@@ -83,9 +81,7 @@ async fn a_dead_senders_claims_are_free_at_once_when_the_store_is_taken_over() {
 #[tokio::test]
 async fn an_answer_that_overtakes_its_confirmation_is_counted_with_it() {
     let fixture = fixture().await;
-    fixture.stage(1, &units(&["a"])).await;
-    fixture.freeze("b1", 1).await;
-    fixture.claim("b1", 1, at(0)).await;
+    fixture.claimed(&["a"]).await;
     let early = fixture.answer(ranked("a", Standing::Claimed, at(0))).await;
     assert_eq!((early.changed(), early.answered), (1, 0));
     let confirmed = fixture.confirm([&["a"], &[], &[]], at(1)).await;
@@ -97,9 +93,7 @@ async fn an_answer_that_overtakes_its_confirmation_is_counted_with_it() {
 #[tokio::test]
 async fn an_answer_whose_sender_died_spares_the_unit() {
     let fixture = fixture().await;
-    fixture.stage(1, &units(&["a"])).await;
-    fixture.freeze("b1", 1).await;
-    fixture.claim("b1", 1, at(0)).await;
+    fixture.claimed(&["a"]).await;
     fixture.answer(ranked("a", Standing::Failed, at(0))).await;
     let claimed = fixture.claim("b1", 1, at(60)).await;
     assert_eq!((claimed.units.len(), claimed.spared), (0, 1));
@@ -127,9 +121,7 @@ async fn a_unit_satisfied_between_freeze_and_claim_is_spared() {
 #[tokio::test]
 async fn a_refused_unit_failed_to_publish() {
     let fixture = fixture().await;
-    fixture.stage(1, &units(&["a"])).await;
-    fixture.freeze("b1", 1).await;
-    fixture.claim("b1", 1, at(0)).await;
+    fixture.claimed(&["a"]).await;
     let tally = fixture.confirm([&[], &[], &["a"]], at(1)).await;
     assert_eq!((tally.sent, tally.refused), (0, 1));
     assert_eq!(tally.changes.moves[0].to_reason.as_deref(), Some("publish"));
@@ -143,9 +135,7 @@ async fn a_released_batch_sends_nothing_more_and_its_units_are_free() {
     let fixture = fixture().await;
     fixture.stage(1, &units(&["a", "b"])).await;
     fixture.freeze("b1", 1).await;
-    let mut transaction = fixture.begin().await;
-    transaction.release(&key(), &batch("b1")).await.unwrap();
-    transaction.commit().await.unwrap();
+    fixture.release("b1").await;
     assert_eq!(fixture.claim("b1", 1, at(0)).await.units.len(), 0);
     assert_eq!(fixture.stage(2, &units(&["a", "b"])).await, 2);
     assert_eq!(fixture.freeze("b2", 2).await.to_send, 2);
@@ -155,12 +145,8 @@ async fn a_released_batch_sends_nothing_more_and_its_units_are_free() {
 #[tokio::test]
 async fn a_confirmation_after_the_batchs_end_is_not_heard() {
     let fixture = fixture().await;
-    fixture.stage(1, &units(&["a"])).await;
-    fixture.freeze("b1", 1).await;
-    fixture.claim("b1", 1, at(0)).await;
-    let mut transaction = fixture.begin().await;
-    transaction.release(&key(), &batch("b1")).await.unwrap();
-    transaction.commit().await.unwrap();
+    fixture.claimed(&["a"]).await;
+    fixture.release("b1").await;
     let tally = fixture.confirm([&["a"], &[], &[]], at(1)).await;
     let nothing = SentTally {
         at: Some(at(1)),
@@ -316,12 +302,8 @@ async fn games_beyond_the_most_are_counted_under_one_name() {
 #[tokio::test]
 async fn an_attempt_that_another_has_followed_is_confirmed_for_nobody() {
     let fixture = fixture().await;
-    fixture.stage(1, &units(&["a"])).await;
-    fixture.freeze("b1", 1).await;
-    fixture.claim("b1", 1, at(0)).await;
-    let mut transaction = fixture.begin().await;
-    transaction.release(&key(), &batch("b1")).await.unwrap();
-    transaction.commit().await.unwrap();
+    fixture.claimed(&["a"]).await;
+    fixture.release("b1").await;
     fixture.stage(2, &units(&["a"])).await;
     fixture.freeze("b2", 2).await;
     fixture.claim("b2", 2, at(1)).await;
@@ -336,9 +318,7 @@ async fn an_attempt_that_another_has_followed_is_confirmed_for_nobody() {
 #[tokio::test]
 async fn a_unit_confirmed_twice_at_once_is_counted_once() {
     let fixture = fixture().await;
-    fixture.stage(1, &units(&["a", "b"])).await;
-    fixture.freeze("b1", 1).await;
-    fixture.claim("b1", 1, at(0)).await;
+    fixture.claimed(&["a", "b"]).await;
     let tally = fixture.confirm([&["a", "b", "a"], &[], &[]], at(1)).await;
     assert_eq!(tally.sent, 2);
 }

@@ -7,7 +7,7 @@ use super::{
 use crate::domain::{
     Asked,
     alert::{Change, Kind, Severity},
-    completion::Standing,
+    completion::{Standing, Tally},
     event::Event,
     policy::Policy,
     reason::Code,
@@ -273,18 +273,23 @@ fn a_claim_whose_row_is_missing_is_one_open_unit_and_not_two() {
     );
 }
 
-#[test]
-fn a_comparison_that_began_before_the_deadline_is_made_once_more_before_the_verdict() {
+/// Rows are being compared since 06:58, and what that finds is not told yet; the last ten of 100 are written at 06:59.
+fn compared_early() -> (Night, Tally) {
     let night = late_start(100).until("06:55").predicted(90, 90);
     let mut night = night.warehouse(Warehouse::Silent).until("06:58");
     let early = night.world.compare(night.now);
     night.world.rows(90..100, pacific("06:59"));
+    (night, early)
+}
+
+#[test]
+fn a_comparison_that_began_before_the_deadline_is_made_once_more_before_the_verdict() {
+    let (night, early) = compared_early();
     let night = night.until("07:00");
     assert_eq!(night.verdict(), Some(Verdict::Judging));
-    let night = night.play(Event::Reconciled(Asked::Known(early)));
+    let mut night = night.play(Event::Reconciled(Asked::Known(early)));
     assert_eq!(night.verdict(), Some(Verdict::Judging));
     assert_eq!(night.run.asking.rows_since, Some(pacific("07:00")));
-    let mut night = night;
     let tally = night.world.compare(night.now);
     let night = night.play(Event::Reconciled(Asked::Known(tally)));
     assert_eq!(night.verdict(), Some(Verdict::Met));
@@ -292,10 +297,7 @@ fn a_comparison_that_began_before_the_deadline_is_made_once_more_before_the_verd
 
 #[test]
 fn a_comparison_that_began_before_the_deadline_confirms_no_verdict_either() {
-    let night = late_start(100).until("06:55").predicted(90, 90);
-    let mut night = night.warehouse(Warehouse::Silent).until("06:58");
-    let early = night.world.compare(night.now);
-    night.world.rows(90..100, pacific("06:59"));
+    let (night, early) = compared_early();
     let night = night.until("07:01:30");
     assert_eq!(night.verdict(), Some(Verdict::Breached));
     let night = night.warehouse(Warehouse::Up);
