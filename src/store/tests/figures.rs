@@ -11,7 +11,7 @@ use proptest::{
     sample::select,
 };
 
-use super::support::{Fixture, at, batch, deadline, fixture, key, listed, names, ranked};
+use super::support::{Fixture, at, deadline, fixture, key, listed, names, ranked};
 use crate::{
     domain::{
         completion::{Counts, Standing, Standings, Tally, replaces},
@@ -157,12 +157,7 @@ impl Night {
                 transaction.commit().await.unwrap();
                 self.counts.in_flight -= units;
             }
-            Happening::Released => {
-                let mut transaction = self.fixture.begin().await;
-                let id = batch(&self.batch_id());
-                transaction.release(&key(), &id).await.unwrap();
-                transaction.commit().await.unwrap();
-            }
+            Happening::Released => self.fixture.release(&self.batch_id()).await,
             Happening::TakenOver => self.fixture.store.take_over().await.unwrap(),
         }
     }
