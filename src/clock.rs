@@ -22,7 +22,8 @@ pub trait Clock: Send + Sync {
     /// The current instant, to the microsecond.
     fn now(&self) -> Instant;
 
-    /// Returns at `at` or soon after; at once if `at` is past.
+    /// Returns at `at` or soon after; at once if `at` is past, and where the clock is set back meanwhile: whoever sleeps
+    /// looks again, or would sleep until it has caught up.
     async fn sleep_until(&self, at: Instant);
 }
 
@@ -49,10 +50,21 @@ impl Clock for SystemClock {
     }
 
     async fn sleep_until(&self, at: Instant) {
-        while let Ok(left) = (at - self.now()).to_std()
-            && !left.is_zero()
-        {
-            tokio::time::sleep(left.min(Duration::from_secs(SLEEP_SECONDS_MAX))).await;
+        let longest = Duration::from_secs(SLEEP_SECONDS_MAX);
+        sleep_until(at, longest, Self::read).await;
+    }
+}
+
+/// Looks at the clock at least this often.
+async fn sleep_until(at: Instant, longest: Duration, read: impl Fn() -> Instant) {
+    let mut now = read();
+    while let Ok(left) = (at - now).to_std()
+        && !left.is_zero()
+    {
+        tokio::time::sleep(left.min(longest)).await;
+        let before = std::mem::replace(&mut now, read());
+        if now < before {
+            return;
         }
     }
 }
@@ -89,8 +101,14 @@ impl Clock for ManualClock {
     }
 
     async fn sleep_until(&self, at: Instant) {
+        let mut latest = self.now();
         // The sender lives as long as `self`, so the channel cannot close while this waits.
-        let _ = self.now.subscribe().wait_for(|now| *now >= at).await;
+        let is_over = |now: &Instant| {
+            let is_back = *now < latest;
+            latest = *now;
+            is_back || *now >= at
+        };
+        let _ = self.now.subscribe().wait_for(is_over).await;
     }
 }
 
@@ -214,7 +232,13 @@ impl Clock for WarpClock {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicI64, Ordering},
+        },
+        time::Duration,
+    };
 
     use chrono::TimeDelta;
 
@@ -246,6 +270,24 @@ mod tests {
         let at = SystemClock.now() + TimeDelta::milliseconds(5);
         SystemClock.sleep_until(at).await;
         assert!(SystemClock.now() >= at);
+    }
+
+    #[tokio::test]
+    async fn a_sleeper_notices_that_the_clock_was_set_back() {
+        let start = instant("2026-01-19T15:00:00Z");
+        let at = start + TimeDelta::hours(1);
+        let reads = AtomicI64::new(0);
+        let set_back = || start - TimeDelta::hours(reads.fetch_add(1, Ordering::Relaxed));
+        let asleep = super::sleep_until(at, Duration::from_millis(1), set_back);
+        tokio::time::timeout(Duration::from_secs(20), asleep)
+            .await
+            .unwrap();
+        let clock = ManualClock::new(start);
+        let back = async { clock.set(start - TimeDelta::hours(1)) };
+        let both = async { tokio::join!(clock.sleep_until(at), back) };
+        tokio::time::timeout(Duration::from_secs(20), both)
+            .await
+            .unwrap();
     }
 
     #[tokio::test]

@@ -30,6 +30,7 @@ pub fn attempt_of(request: &RequestId, run: &RunKey, unit: &UnitId) -> Option<u3
 pub struct Pacer {
     pace: Pace,
     started_at: Instant,
+    noted_at: Instant,
     next_at: Instant,
 }
 
@@ -39,6 +40,7 @@ impl Pacer {
         Self {
             pace,
             started_at: now,
+            noted_at: now,
             next_at: now,
         }
     }
@@ -58,7 +60,7 @@ impl Pacer {
 
     /// How many may be sent now, at most `most`, given how many are in flight.
     pub fn allowance(&self, in_flight: u64, most: u64, now: Instant) -> u64 {
-        if now < self.next_at {
+        if now < self.next_at(now) {
             return 0;
         }
         let room = u64::from(self.pace.in_flight_max).saturating_sub(in_flight);
@@ -67,16 +69,23 @@ impl Pacer {
         room.min(tick).min(most)
     }
 
-    /// When the next unit may be sent.
-    pub fn next_at(&self) -> Instant {
-        self.next_at
+    /// When the next unit may be sent: at once where the clock has been set back since the last one, or sending would
+    /// stand still until it has caught up.
+    pub fn next_at(&self, now: Instant) -> Instant {
+        if now < self.noted_at {
+            now
+        } else {
+            self.next_at
+        }
     }
 
     /// Takes note that `units` were sent now, and says when the next may be.
     pub fn note(&mut self, units: u64, now: Instant) -> Instant {
         let micros = (units as f64 / self.rate(now) * 1e6).min(MICROS_MAX);
-        self.next_at = self.next_at.max(now - TimeDelta::milliseconds(CREDIT_MS))
-            + TimeDelta::microseconds(micros as i64);
+        let late = now - TimeDelta::milliseconds(CREDIT_MS);
+        self.next_at = self.next_at(now).max(late) + TimeDelta::microseconds(micros as i64);
+        self.started_at = self.started_at.min(now);
+        self.noted_at = now;
         self.next_at
     }
 }
@@ -206,11 +215,26 @@ mod tests {
     fn the_next_unit_waits_for_the_instant_that_the_last_one_left() {
         let start = Utc.with_ymd_and_hms(2026, 1, 11, 8, 0, 0).unwrap();
         let mut pacer = Pacer::new(Pace::default(), start);
-        assert_eq!(pacer.next_at(), start, "the first goes at once");
+        assert_eq!(pacer.next_at(start), start, "the first goes at once");
         let next_at = pacer.note(1, start);
-        assert_eq!(pacer.next_at(), next_at);
+        assert_eq!(pacer.next_at(start), next_at);
         let just_before = next_at - TimeDelta::microseconds(1);
         assert_eq!(pacer.allowance(0, 1, just_before), 0);
         assert_eq!(pacer.allowance(0, 1, next_at), 1);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_holds_nothing_and_the_ramp_begins_anew() {
+        let start = Utc.with_ymd_and_hms(2026, 1, 11, 8, 0, 0).unwrap();
+        let mut pacer = Pacer::new(Pace::default(), start);
+        pacer.note(1, start + TimeDelta::seconds(20));
+        let back = start - TimeDelta::hours(3);
+        assert_eq!(pacer.next_at(back), back);
+        assert_eq!(pacer.allowance(0, 1, back), 1);
+        let next_at = pacer.note(1, back);
+        assert_eq!(next_at, back + TimeDelta::milliseconds(100), "ten a second");
+        assert_eq!(pacer.allowance(0, 1, back), 0);
+        let later = back + TimeDelta::seconds(10);
+        assert_eq!(pacer.rate(later), 50.0);
     }
 }

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use chrono::Days;
+use chrono::{Days, TimeDelta};
 
 use super::{EngineError, Shared, telling};
 use crate::{
@@ -25,6 +25,9 @@ pub struct Examining {
     pub at: Vec<WallTime>,
 }
 
+/// Before an examination that could not be kept is made again.
+const REST: TimeDelta = TimeDelta::seconds(60);
+
 /// Examines at the start and whenever it is due, until the engine stops.
 pub async fn work(shared: Arc<Shared>) {
     let mut first = true;
@@ -34,12 +37,17 @@ pub async fn work(shared: Arc<Shared>) {
         } else {
             examine_due(&shared).await
         };
-        match done {
-            Ok(()) => first = false,
-            Err(error) => tracing::error!(%error, "an examination could not be kept"),
-        }
         let now = shared.clock.now();
-        let next = next_at(&shared, now).unwrap_or(now + chrono::TimeDelta::hours(1));
+        let next = match done {
+            Ok(()) => {
+                first = false;
+                next_at(&shared, now).unwrap_or(now + TimeDelta::hours(1))
+            }
+            Err(error) => {
+                tracing::error!(%error, "an examination could not be kept; trying again");
+                now + REST
+            }
+        };
         tokio::select! {
             biased;
             () = shared.clock.sleep_until(next) => {}

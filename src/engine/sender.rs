@@ -77,7 +77,7 @@ pub async fn send(
         }
         let allowed = sending.allowance(&run, now);
         if allowed == 0 {
-            let paced = Some(sending.pacer.next_at()).filter(|at| *at > now);
+            let paced = Some(sending.pacer.next_at(now)).filter(|at| *at > now);
             wait_for_slot(shared, paced.unwrap_or(now + LOOK), freed).await;
             continue;
         }
@@ -189,7 +189,10 @@ impl Sending<'_> {
             let verdicts = sort(&claimed.units, &results, tries_max);
             let next_at = match claimed.units.len() as u64 + claimed.spared {
                 0 => claimed_at + LOOK,
-                taken => self.pacer.note(taken, claimed_at),
+                taken => {
+                    self.pacer.note(taken, claimed_at);
+                    self.pacer.next_at(self.shared.clock.now())
+                }
             };
             self.most = (self.most * 2).min(CLAIM_UNITS_MAX);
             let keep = || self.confirm(run, wave, (&verdicts, next_at));
