@@ -126,9 +126,14 @@ fn rules(policy: &policy::Alerts, deadline_at: Instant) -> Rules<'_> {
 const MOMENT: TimeDelta = TimeDelta::microseconds(1);
 
 fn is_open(run: &Run, kind: Kind) -> bool {
-    run.alerts
-        .iter()
-        .any(|alert| alert.kind == kind && alert.is_open())
+    told_text(run, kind).is_some()
+}
+
+/// What an open alert of this kind says.
+pub fn told_text(run: &Run, kind: Kind) -> Option<&str> {
+    let mut alerts = run.alerts.iter();
+    let open = alerts.find(|alert| alert.kind == kind && alert.is_open());
+    open.map(|alert| alert.text.as_str())
 }
 
 /// Gap and completion are judged at settling and the deadline, never while answers arrive on time; an alert that is
@@ -260,7 +265,8 @@ fn workers_silent(run: &Run, now: Instant) -> Option<Condition> {
     })?;
     let limit = run.policy.alerts.no_answer_after;
     let overdue = |at: &Instant| batch.settled_at.is_none() && now >= *at + limit;
-    let text = match (batch.first_sent_at.filter(overdue), silence_told(run)) {
+    let told = told_text(run, Kind::WorkersSilent);
+    let text = match (batch.first_sent_at.filter(overdue), told) {
         (_, Some(told)) => told.to_owned(),
         (Some(sent_at), None) => {
             let (sent, since) = (batch.sent, run.policy.schedule.zone.time_text(sent_at));
@@ -269,13 +275,6 @@ fn workers_silent(run: &Run, now: Instant) -> Option<Condition> {
         (None, None) => return None,
     };
     Condition::of(Kind::WorkersSilent, Severity::Critical, text)
-}
-
-/// What is said already of workers that do not answer.
-fn silence_told(run: &Run) -> Option<&str> {
-    let mut alerts = run.alerts.iter();
-    let open = alerts.find(|alert| alert.kind == Kind::WorkersSilent && alert.is_open());
-    open.map(|alert| alert.text.as_str())
 }
 
 fn batch_stalled(run: &Run, now: Instant) -> Option<Condition> {

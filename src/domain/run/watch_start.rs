@@ -2,7 +2,7 @@
 //!
 //! What is sent and answered belongs to `watch`.
 
-use super::{Failure, Run, State, outlook};
+use super::{Failure, Run, State, outlook, watch};
 use crate::domain::{
     Instant,
     alert::{Condition, Kind, Severity},
@@ -17,16 +17,21 @@ pub fn late_at(run: &Run) -> Instant {
     outlook::usual_finish_at(run) + run.policy.upstream.late_after
 }
 
+/// Trying again is no recovery: once it is open it stays so until something has gone out.
 pub fn nothing_dispatched(run: &Run, _now: Instant) -> Option<Condition> {
-    let failure = run.failure.filter(|_| run.state == State::Failed)?;
     let (ready, expected) = (run.counts.ready, run.counts.expected);
-    let text = match failure {
-        Failure::InsufficientData => {
+    let failure = run.failure.filter(|_| run.state == State::Failed);
+    let under_way = [State::Waiting, State::Dispatching, State::Running];
+    let tries = under_way.contains(&run.state);
+    let text = match (failure, watch::told_text(run, Kind::NothingDispatched)) {
+        (Some(Failure::InsufficientData), _) => {
             format!("nothing was dispatched: only {ready} of {expected} were ready")
         }
-        Failure::Publish => {
+        (Some(Failure::Publish), _) => {
             format!("nothing was dispatched: every publish failed, {ready} are ready")
         }
+        (None, Some(told)) if tries && run.start.dispatched_at.is_none() => told.to_owned(),
+        (None, _) => return None,
     };
     Condition::of(Kind::NothingDispatched, Severity::Critical, text)
 }

@@ -5,7 +5,7 @@ use super::{
     triggers::night_in,
 };
 use crate::domain::{
-    alert::{Kind, Severity},
+    alert::{Change, Kind, Severity},
     completion::Standing,
     effect::{AnnouncedStatus, Effect},
     event::Event,
@@ -189,6 +189,32 @@ fn a_first_batch_whose_every_publish_fails_is_failed_and_retried() {
     let night = night.sink(Sink::Sends).until("00:32");
     assert_eq!(night.state(), State::Running);
     assert_eq!(night.predicted(20, 20).state(), State::Complete);
+}
+
+#[test]
+fn that_nothing_was_dispatched_is_told_once_until_something_has_gone_out() {
+    let changes = |night: &Night| -> Vec<Change> {
+        let told = night.messages(Kind::NothingDispatched);
+        told.iter().map(|it| it.change).collect()
+    };
+    let night = Night::of(20).until("00:30").sink(Sink::Refuses).event();
+    let again = night.clone().until("00:40");
+    assert_eq!((again.state(), again.run.batches), (State::Failed, 2));
+    assert_eq!(
+        changes(&again),
+        [Change::Opened, Change::Escalated],
+        "a try that fails like the first does not begin the waiting for people anew"
+    );
+    let night = night.sink(Sink::Holds).until("00:32");
+    assert_eq!(night.state(), State::Dispatching);
+    assert_eq!(
+        night.open(Kind::NothingDispatched),
+        Some(Severity::Critical)
+    );
+    let mut night = night;
+    let tally = night.world.send(20, night.now);
+    let night = night.play(Event::Sent(tally));
+    assert_eq!(changes(&night), [Change::Opened, Change::Resolved]);
 }
 
 #[test]
