@@ -135,6 +135,12 @@ impl Kind {
         }
     }
 
+    /// Whether an open alert of one of these kinds says this one too, directly or through a kind between them.
+    pub(super) fn is_covered(self, open: &[Self]) -> bool {
+        std::iter::successors(self.covered_by(), |cover| cover.covered_by())
+            .any(|cover| open.contains(&cover))
+    }
+
     /// The name as it stands in tables, metrics and JSON.
     pub fn name(self) -> String {
         let name = serde_json::to_value(self).ok();
@@ -166,6 +172,12 @@ impl Condition {
             text: text.into(),
         })
     }
+}
+
+/// The kinds of the alerts that are open.
+pub(super) fn open_kinds(alerts: &[Alert]) -> Vec<Kind> {
+    let open = alerts.iter().filter(|alert| alert.is_open());
+    open.map(|alert| alert.kind).collect()
 }
 
 /// Who acknowledged, and when.
@@ -255,7 +267,7 @@ impl Alert {
     }
 
     /// Whether it is open and nobody has acknowledged it.
-    fn needs_someone(&self) -> bool {
+    pub(super) fn needs_someone(&self) -> bool {
         self.is_open() && self.acknowledged.is_none()
     }
 }

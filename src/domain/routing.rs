@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Instant,
-    alert::{Change, Kind, Role, Severity, Told},
+    alert::{self, Alert, Change, Kind, Role, Severity, Told},
     ids::{ChannelId, HandoffId},
 };
 
@@ -78,6 +78,26 @@ impl Silence {
     pub fn silences(&self, handoff: Option<&HandoffId>, kind: Kind, now: Instant) -> bool {
         let same = self.handoff.as_ref() == handoff && self.kind.is_none_or(|it| it == kind);
         same && self.since <= now && now < self.until
+    }
+
+    /// What it held back and what still holds when it ends: nobody waits for a reminder to hear of it.
+    pub fn held_back(&self, alerts: &[Alert]) -> Vec<Told> {
+        let within = |at: Instant| self.since <= at && at < self.until;
+        let open = alert::open_kinds(alerts);
+        let is_meant = |alert: &&Alert| {
+            let kind = self.kind.is_none_or(|it| it == alert.kind);
+            let told = alert.told_at.is_some_and(within) && !alert.kind.is_covered(&open);
+            kind && told && alert.needs_someone()
+        };
+        let told = |alert: &Alert| Told {
+            change: match within(alert.opened_at) {
+                true => Change::Opened,
+                false => Change::Reminded,
+            },
+            alert: alert.clone(),
+            known_up_to: None,
+        };
+        alerts.iter().filter(is_meant).map(told).collect()
     }
 }
 
@@ -203,10 +223,8 @@ pub fn plan(told: &[Told], situation: Situation<'_>, now: Instant) -> Plan {
 }
 
 fn alarm(plan: &mut Plan, told: &Told, routes: &Routes) {
-    let route = match told.alert.severity {
-        Severity::Critical => &routes.critical,
-        Severity::Warning => &routes.warning,
-        Severity::Info => return,
+    let Some(route) = routes.of(told.alert.severity) else {
+        return;
     };
     let Some(subject) = failing_channel(told) else {
         for channel in &route.at_once {
@@ -222,6 +240,7 @@ fn alarm(plan: &mut Plan, told: &Told, routes: &Routes) {
 
 /// Gives each routed channel that is failing another one beside it, at once.
 fn instead_of_failing(plan: &mut Plan, situation: Situation<'_>) {
+    let all_failing: Vec<&ChannelId> = situation.failing.iter().map(|(id, _)| id).collect();
     for (failing, error) in situation.failing {
         let taken: Vec<ChannelId> = plan
             .deliveries
@@ -232,7 +251,7 @@ fn instead_of_failing(plan: &mut Plan, situation: Situation<'_>) {
         let is_routed = plan.deliveries.iter().any(routed);
         let next = situation
             .routes
-            .next(plan.severity, &taken)
+            .instead(plan.severity, &taken, &all_failing)
             .filter(|_| is_routed);
         if let Some(channel) = next {
             let why = Why::Instead {
@@ -274,6 +293,15 @@ fn failing_channel(told: &Told) -> Option<ChannelId> {
 }
 
 impl Routes {
+    /// The channels of a severity; `None`: what is only worth knowing is told in the summary.
+    pub fn of(&self, severity: Severity) -> Option<&Route> {
+        match severity {
+            Severity::Critical => Some(&self.critical),
+            Severity::Warning => Some(&self.warning),
+            Severity::Info => None,
+        }
+    }
+
     /// Every channel, those for the gravest first.
     pub fn all(&self) -> Vec<&ChannelId> {
         let routes = [&self.critical, &self.warning];
@@ -294,14 +322,24 @@ impl Routes {
     /// The channel to take instead of one that failed: the next of its severity, then any other. `None`: all have
     /// been taken.
     pub fn next(&self, severity: Severity, taken: &[ChannelId]) -> Option<&ChannelId> {
-        let route = match severity {
-            Severity::Critical => &self.critical,
-            Severity::Warning | Severity::Info => &self.warning,
-        };
+        let route = self.of(severity).unwrap_or(&self.warning);
         let channels = route.otherwise.iter().chain(&route.at_once);
         channels
             .chain(self.all())
             .find(|channel| !taken.contains(channel))
+    }
+
+    /// The next channel that has not been taken, one that takes messages before one that is failing.
+    pub fn instead(
+        &self,
+        severity: Severity,
+        taken: &[ChannelId],
+        failing: &[&ChannelId],
+    ) -> Option<&ChannelId> {
+        let failing = failing.iter().map(|it| (*it).clone());
+        let avoided: Vec<ChannelId> = taken.iter().cloned().chain(failing).collect();
+        let well = self.next(severity, &avoided);
+        well.or_else(|| self.next(severity, taken))
     }
 
     /// Who is to read a message: everyone up to the role that is to know; of an escalation only those who did not.

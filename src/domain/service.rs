@@ -85,6 +85,8 @@ pub enum Happened {
     DeliveredInPart(ChannelId),
     /// A channel did not take a message.
     Failed(ChannelId, Failure),
+    /// A channel is not configured any more.
+    Removed(ChannelId),
     /// Messages went into quarantine or out of it.
     Quarantined(Quarantine),
     /// A person acknowledged open alerts.
@@ -187,7 +189,7 @@ fn rules(policy: &policy::Alerts) -> Rules<'_> {
 
 fn absorb(service: &mut Service, happened: &Happened, now: Instant) {
     match happened {
-        Happened::Delivered(channel) => {
+        Happened::Delivered(channel) | Happened::Removed(channel) => {
             service.trouble.remove(channel);
         }
         Happened::DeliveredInPart(channel) => {

@@ -66,7 +66,7 @@ impl Engine {
 
 async fn channels(shared: &Shared, service: &Service, now: Instant) -> Result<(), StoreError> {
     let figures = shared.store.channel_figures().await?;
-    let unheard_since = shared.store.unheard_since().await?;
+    let unheard_since = shared.store.unheard_since(now).await?;
     let channels = &shared.telling.channels;
     let gauges = channels.iter().map(|(channel, means)| ChannelGauges {
         figures: figures.iter().find(|known| known.channel == *channel),

@@ -46,6 +46,7 @@ mod reconcile;
 mod reports;
 mod resume;
 mod sender;
+mod silences;
 mod telling;
 mod transaction;
 mod waker;

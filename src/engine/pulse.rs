@@ -60,7 +60,7 @@ async fn look(shared: &Shared) -> Result<Result<(), String>, EngineError> {
     transaction.commit().await?;
     let pulse = Pulse {
         next_wake_at: shared.store.next_wake_at().await?,
-        unheard_since: shared.store.unheard_since().await?,
+        unheard_since: shared.store.unheard_since(now).await?,
     };
     Ok(alive::judge(&pulse, now))
 }

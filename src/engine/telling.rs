@@ -2,7 +2,10 @@
 //!
 //! Which way belongs to `domain::routing`, delivering to `courier`.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use chrono::TimeDelta;
 
@@ -99,20 +102,32 @@ pub async fn step_service(
         let next_wake_at = service.next_wake(policy, now);
         transaction.save_service(&service, next_wake_at).await?;
     }
-    if !told.is_empty() {
-        let notice = Notice {
-            id: format!("service/{}/0", service.steps),
-            about: About::Service,
-            at: now,
-            content: Content::Alerts {
-                told,
-                night: None,
-                units: Vec::new(),
-            },
-        };
-        post_alerts(shared, transaction, notice, now).await?;
-    }
+    let id = format!("service/{}/0", service.steps);
+    tell_of_service(shared, transaction, (id, told), now).await?;
     Ok(service)
+}
+
+/// Keeps the message about what people are to be told of the service itself.
+pub async fn tell_of_service(
+    shared: &Shared,
+    transaction: &mut dyn Transaction,
+    (id, told): (String, Vec<Told>),
+    now: Instant,
+) -> Result<(), StoreError> {
+    if told.is_empty() {
+        return Ok(());
+    }
+    let notice = Notice {
+        id,
+        about: About::Service,
+        at: now,
+        content: Content::Alerts {
+            told,
+            night: None,
+            units: Vec::new(),
+        },
+    };
+    post_alerts(shared, transaction, notice, now).await
 }
 
 /// Keeps a message that is no alert: over these channels, once however often it is asked for.
@@ -144,14 +159,9 @@ async fn post_alerts(
     mut notice: Notice,
     now: Instant,
 ) -> Result<(), StoreError> {
-    let reached = reached(transaction, &notice).await?;
+    let reached = reached(shared, transaction, &notice).await?;
     let silences = transaction.silences(now).await?;
-    let trouble = transaction.service().await?.trouble;
-    let failing: Vec<(ChannelId, String)> = trouble
-        .into_iter()
-        .filter(|(_, trouble)| !trouble.takes_others)
-        .map(|(channel, trouble)| (channel, trouble.error))
-        .collect();
+    let failing = failing(transaction).await?;
     let about = notice.about.clone();
     let situation = Situation {
         handoff: about.handoff(),
@@ -176,20 +186,46 @@ async fn post_alerts(
     Ok(())
 }
 
-/// Where earlier messages about the same openings went, by the alerts' names.
+/// Channels whose last try failed, and how.
+async fn failing(
+    transaction: &mut dyn Transaction,
+) -> Result<Vec<(ChannelId, String)>, StoreError> {
+    let trouble = transaction.service().await?.trouble.into_iter();
+    let failing = trouble.filter(|(_, trouble)| !trouble.takes_others);
+    Ok(failing
+        .map(|(channel, trouble)| (channel, trouble.error))
+        .collect())
+}
+
+/// Where earlier messages about the same openings went, by the alerts' names. The readers of a channel that is not
+/// configured any more are looked for on the alert's own route.
 async fn reached(
+    shared: &Shared,
     transaction: &mut dyn Transaction,
     notice: &Notice,
 ) -> Result<Vec<Reached>, StoreError> {
     let openings = notice.openings();
-    let mut reached = transaction.reached(&openings).await?;
-    for reached in &mut reached {
+    let routes = shared.routes(&notice.about);
+    let mut all = Vec::new();
+    for mut reached in transaction.reached(&openings).await? {
         let told = openings.iter().position(|it| *it == reached.alert);
-        if let Some(told) = told.and_then(|index| notice.told().get(index)) {
+        let told = told.and_then(|index| notice.told().get(index));
+        if let Some(told) = told {
             reached.alert = told.alert.name();
         }
+        if shared.telling.channels.contains_key(&reached.channel) {
+            all.push(reached);
+            continue;
+        }
+        let route = told.and_then(|told| routes.of(told.alert.severity));
+        for channel in route.into_iter().flat_map(|route| &route.at_once) {
+            all.push(Reached {
+                channel: channel.clone(),
+                ..reached.clone()
+            });
+        }
     }
-    Ok(reached)
+    Ok(all)
 }
 
 /// Gives every message that waits on a channel another one beside it.
@@ -199,11 +235,13 @@ pub async fn go_round(
     (channel, error): (&ChannelId, &str),
     now: Instant,
 ) -> Result<(), StoreError> {
+    let failing = failing(transaction).await?;
+    let failing: Vec<&ChannelId> = failing.iter().map(|(id, _)| id).collect();
     for (notice_id, severity) in transaction.stuck_on(channel).await? {
         let taken = transaction.channels_of(&notice_id).await?;
         let about = shared.store.notice(&notice_id).await?.map(|it| it.about);
         let routes = shared.routes(&about.unwrap_or(About::Service));
-        if let Some(next) = routes.next(severity, &taken) {
+        if let Some(next) = routes.instead(severity, &taken, &failing) {
             let planned = Planned {
                 channel: next.clone(),
                 why: Why::Instead {
@@ -213,6 +251,30 @@ pub async fn go_round(
             };
             transaction.add_delivery(&notice_id, &planned, now).await?;
         }
+    }
+    Ok(())
+}
+
+/// Gives what waits on channels that are not configured any more another way, and ends their trouble: nobody will take
+/// it there, and nothing could show that they take messages again.
+pub async fn leave_removed(shared: &Shared) -> Result<(), StoreError> {
+    let figures = shared.store.channel_figures().await?.into_iter();
+    let waiting = figures.filter(|it| it.waiting > 0).map(|it| it.channel);
+    let troubled = shared.store.service().await?.trouble.into_keys();
+    let channels: BTreeSet<ChannelId> = waiting.chain(troubled).collect();
+    let configured = &shared.telling.channels;
+    for channel in channels.iter().filter(|it| !configured.contains_key(it)) {
+        let mut transaction = shared.begin().await?;
+        let now = shared.clock.now();
+        let round = (channel, "it is not configured any more");
+        // What others have already needs no other way.
+        transaction.leave_channel(channel).await?;
+        go_round(shared, &mut *transaction, round, now).await?;
+        transaction.leave_channel(channel).await?;
+        let removed = Happened::Removed(channel.clone());
+        step_service(shared, &mut *transaction, &removed, now).await?;
+        transaction.commit().await?;
+        tracing::warn!(%channel, "not configured any more: what waited for it goes over other channels");
     }
     Ok(())
 }

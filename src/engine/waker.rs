@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chrono::{Days, TimeDelta};
 
-use super::{EngineError, Handoff, Shared, apply, bell::AHEAD_MAX, reports, telling};
+use super::{EngineError, Handoff, Shared, apply, bell::AHEAD_MAX, reports, silences, telling};
 use crate::domain::{Instant, calendar, event::Event, ids::GameDate, service::Happened};
 
 /// Most runs looked at in one go.
@@ -63,7 +63,8 @@ async fn look(shared: &Shared, plan: &mut Plan) -> Result<Instant, EngineError> 
 /// Gives every due run its tick, and the service itself.
 pub async fn wake_due(shared: &Shared) -> Result<(), EngineError> {
     let now = shared.clock.now();
-    if shared.store.service_due(now).await? {
+    let is_due = shared.store.service_due(now).await?;
+    if is_due {
         let mut transaction = shared.begin().await?;
         telling::step_service(shared, &mut *transaction, &Happened::Ticked, now).await?;
         transaction.commit().await?;
@@ -71,6 +72,10 @@ pub async fn wake_due(shared: &Shared) -> Result<(), EngineError> {
     }
     for key in shared.store.due_runs(now, RUNS_MAX).await? {
         apply::apply_alone(shared, &key, Event::Ticked).await?;
+    }
+    // Behind the ticks, which may tell the same or end it.
+    if is_due {
+        silences::end_due(shared).await?;
     }
     Ok(())
 }

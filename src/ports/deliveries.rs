@@ -91,7 +91,8 @@ pub struct Entry {
     pub notice_id: String,
     /// The channel.
     pub channel: ChannelId,
-    /// `waiting`, `done`, or `replaced` by a later message about the same alerts.
+    /// `waiting`, `done`, or `replaced`: by a later message about the same alerts, or by another channel where this
+    /// one is not configured any more.
     pub state: String,
     /// Why this channel.
     pub why: Why,
@@ -155,13 +156,15 @@ pub trait DeliveryStore: Send + Sync {
     /// How messages stand on each channel that ever had one.
     async fn channel_figures(&self) -> Result<Vec<ChannelFigures>, StoreError>;
 
-    /// When the oldest waiting message was decided that has reached nobody over any channel.
-    async fn unheard_since(&self) -> Result<Option<Instant>, StoreError>;
+    /// When the oldest waiting message was decided that has reached nobody over any channel. One that is not critical,
+    /// and was never tried by a channel that took others, may be held back by its number an hour: it counts from an
+    /// hour on.
+    async fn unheard_since(&self, now: Instant) -> Result<Option<Instant>, StoreError>;
 
     /// Silences that have not ended.
     async fn silences(&self, now: Instant) -> Result<Vec<Silence>, StoreError>;
 
-    /// Whether the service's own state is due to be looked at, exactly now included.
+    /// Whether the service's own state is due to be looked at, exactly now included, or a silence has ended.
     async fn service_due(&self, now: Instant) -> Result<bool, StoreError>;
 
     /// The service's own state.
@@ -208,6 +211,9 @@ pub trait DeliveryTransaction: Send {
     /// Adds a silence.
     async fn silence(&mut self, silence: &Silence) -> Result<(), StoreError>;
 
+    /// Takes out silences that have ended, exactly now included, with their numbers.
+    async fn end_silences(&mut self, now: Instant) -> Result<Vec<(i64, Silence)>, StoreError>;
+
     /// Keeps a message with its deliveries, due at once. Where it replaces, waiting ones of earlier messages that tell
     /// of nothing else are replaced; those that are being tried, once their try fails. `false`: a message of this id is kept already, and nothing is done.
     async fn post(&mut self, posting: Posting<'_>) -> Result<bool, StoreError>;
@@ -234,6 +240,10 @@ pub trait DeliveryTransaction: Send {
 
     /// Makes them due now.
     async fn try_again(&mut self, channel: &ChannelId, now: Instant) -> Result<(), StoreError>;
+
+    /// Lets go of what waits on a channel that is not configured any more, where another has it, too, or it is about
+    /// that channel itself.
+    async fn leave_channel(&mut self, channel: &ChannelId) -> Result<(), StoreError>;
 
     /// Ends a try. One that is to be tried later is replaced where a later message took its place meanwhile.
     async fn end_delivery(

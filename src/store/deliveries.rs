@@ -28,18 +28,25 @@ const OPENING: &str = "
     INSERT INTO notice_openings (opening, notice_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
 
 // Waiting messages that tell of nothing but what the new one tells of. One that is being tried is let go when that fails.
+// An alert that opens anew counts as the same where both go over one channel, or it would be told as over after it was
+// told to be back; an opening's name without its digits is the alert's.
 const REPLACE: &str = "
     UPDATE deliveries SET superseded = 1,
         state = CASE WHEN lease_until IS NULL THEN 'replaced' ELSE state END
     WHERE state = 'waiting' AND notice_id <> $1
-        AND notice_id IN (
-            SELECT earlier.notice_id FROM notice_openings AS ours
-            JOIN notice_openings AS earlier ON earlier.opening = ours.opening
-            WHERE ours.notice_id = $1)
+        AND notice_id IN (SELECT notice_id FROM notice_openings)
         AND NOT EXISTS (
             SELECT 1 FROM notice_openings AS other
-            WHERE other.notice_id = deliveries.notice_id AND other.opening NOT IN (
-                SELECT opening FROM notice_openings WHERE notice_id = $1))";
+            WHERE other.notice_id = deliveries.notice_id
+                AND other.opening NOT IN (
+                    SELECT opening FROM notice_openings WHERE notice_id = $1)
+                AND NOT (
+                    rtrim(other.opening, '0123456789') IN (
+                        SELECT rtrim(opening, '0123456789') FROM notice_openings
+                        WHERE notice_id = $1)
+                    AND EXISTS (
+                        SELECT 1 FROM deliveries AS ours
+                        WHERE ours.notice_id = $1 AND ours.channel = deliveries.channel)))";
 
 const ADD: &str = "
     INSERT INTO deliveries (notice_id, channel, state, why, severity, decided_at, due_at)
@@ -147,15 +154,15 @@ pub(super) async fn post(
             .await
             .map_err(failed("keep what a message tells of"))?;
     }
+    for planned in posting.deliveries {
+        add(&mut *connection, &notice.id, planned, notice.at).await?;
+    }
     if posting.replaces {
         sqlx::query(REPLACE)
             .bind(notice.id.as_str())
             .execute(&mut *connection)
             .await
             .map_err(failed("replace earlier messages"))?;
-    }
-    for planned in posting.deliveries {
-        add(&mut *connection, &notice.id, planned, notice.at).await?;
     }
     Ok(true)
 }

@@ -2,6 +2,7 @@
 //!
 //! Leasing and ending belong to `deliveries`.
 
+use chrono::TimeDelta;
 use sqlx::{SqliteConnection, sqlite::SqliteRow};
 
 use super::{
@@ -33,11 +34,18 @@ const FIGURES: &str = "
         min(CASE WHEN state = 'waiting' THEN decided_at END) AS oldest_at, max(done_at) AS done_at
     FROM deliveries GROUP BY channel ORDER BY channel";
 
+// What is not critical and was never tried, on a channel that took something within the hour, may wait for its hour.
 const UNHEARD_SINCE: &str = "
     SELECT min(decided_at) AS at FROM deliveries AS waiting
     WHERE state = 'waiting' AND NOT EXISTS (
         SELECT 1 FROM deliveries AS other
-        WHERE other.notice_id = waiting.notice_id AND other.state = 'done')";
+        WHERE other.notice_id = waiting.notice_id AND other.state = 'done')
+    AND (severity = $1 OR attempts > 0 OR decided_at <= $2 OR NOT EXISTS (
+        SELECT 1 FROM deliveries AS taken
+        WHERE taken.channel = waiting.channel AND taken.state = 'done' AND taken.done_at > $2))";
+
+/// The longest that a channel's number an hour holds a message back.
+const HELD_MAX: TimeDelta = TimeDelta::hours(1);
 
 /// When the channel took messages that were not critical, latest first; a digest counts once.
 pub(super) async fn sent_since(
@@ -118,8 +126,11 @@ pub(super) async fn figures(
 /// When the oldest waiting message was decided that has reached nobody.
 pub(super) async fn unheard_since(
     connection: &mut SqliteConnection,
+    now: Instant,
 ) -> Result<Option<Instant>, StoreError> {
     let row = sqlx::query(UNHEARD_SINCE)
+        .bind(rank(Severity::Critical))
+        .bind(micros(now - HELD_MAX))
         .fetch_one(connection)
         .await
         .map_err(failed("look for messages that reached nobody"))?;

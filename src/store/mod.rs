@@ -331,8 +331,8 @@ impl DeliveryStore for SqliteStore {
         ledger::figures(&mut *self.reader().await?).await
     }
 
-    async fn unheard_since(&self) -> Result<Option<Instant>, StoreError> {
-        ledger::unheard_since(&mut *self.reader().await?).await
+    async fn unheard_since(&self, now: Instant) -> Result<Option<Instant>, StoreError> {
+        ledger::unheard_since(&mut *self.reader().await?, now).await
     }
 
     async fn silences(&self, now: Instant) -> Result<Vec<Silence>, StoreError> {

@@ -2,7 +2,7 @@
 //!
 //! Messages belong to `deliveries`, nights to `runs`.
 
-use sqlx::SqliteConnection;
+use sqlx::{SqliteConnection, sqlite::SqliteRow};
 
 use super::values::{failed, from_json, get, micros, to_json};
 use crate::{
@@ -16,7 +16,11 @@ const SILENCE: &str = "INSERT INTO silences (until, body) VALUES ($1, $2)";
 
 const SERVICE: &str = "SELECT body FROM service WHERE id = 1";
 
-const SERVICE_DUE: &str = "SELECT EXISTS (SELECT 1 FROM service WHERE next_wake_at <= $1) AS due";
+const END_SILENCES: &str = "DELETE FROM silences WHERE until <= $1 RETURNING id, body";
+
+const SERVICE_DUE: &str = "
+    SELECT EXISTS (SELECT 1 FROM service WHERE next_wake_at <= $1)
+        OR EXISTS (SELECT 1 FROM silences WHERE until <= $1) AS due";
 
 const SAVE_SERVICE: &str = "
     INSERT INTO service (id, next_wake_at, body) VALUES (1, $1, $2)
@@ -59,6 +63,20 @@ pub(super) async fn silence(
     Ok(())
 }
 
+/// Takes out silences that have ended.
+pub(super) async fn end_silences(
+    connection: &mut SqliteConnection,
+    now: Instant,
+) -> Result<Vec<(i64, Silence)>, StoreError> {
+    let rows = sqlx::query(END_SILENCES)
+        .bind(micros(now))
+        .fetch_all(connection)
+        .await
+        .map_err(failed("end silences"))?;
+    let ended = |row: &SqliteRow| Ok((get(row, "id")?, from_json(get(row, "body")?)?));
+    rows.iter().map(ended).collect()
+}
+
 /// The service's own state; a new one where there is none.
 pub(super) async fn service(connection: &mut SqliteConnection) -> Result<Service, StoreError> {
     let row = sqlx::query(SERVICE)
@@ -71,7 +89,7 @@ pub(super) async fn service(connection: &mut SqliteConnection) -> Result<Service
     }
 }
 
-/// Whether the service's own state is due to be looked at.
+/// Whether the service's own state is due to be looked at, or a silence has ended.
 pub(super) async fn service_due(
     connection: &mut SqliteConnection,
     now: Instant,

@@ -38,7 +38,8 @@ pub(super) const DUE: &str = "
 
 pub(super) const NEXT_WAKE_AT: &str = "
     SELECT min(at) AS at FROM (
-        SELECT min(next_wake_at) AS at FROM runs UNION ALL SELECT next_wake_at FROM service)";
+        SELECT min(next_wake_at) AS at FROM runs UNION ALL SELECT next_wake_at FROM service
+        UNION ALL SELECT min(until) FROM silences)";
 
 const LATEST_DATE: &str =
     "SELECT max(game_date) AS game_date FROM runs WHERE handoff = $1 AND purpose = 'tonight'";
@@ -134,7 +135,7 @@ pub(super) async fn due(
     rows.iter().map(key).collect()
 }
 
-/// The earliest due instant of any run, and of the service itself.
+/// The earliest due instant of any run, and of the service itself; the end of a silence is one.
 pub(super) async fn next_wake_at(
     connection: &mut SqliteConnection,
 ) -> Result<Option<Instant>, StoreError> {

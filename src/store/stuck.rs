@@ -30,6 +30,13 @@ const TRY_AGAIN: &str = "
     UPDATE deliveries SET due_at = $2
     WHERE channel = $1 AND state = 'waiting' AND attempts > 0 AND lease_until IS NULL AND due_at > $2";
 
+const LEAVE_CHANNEL: &str = "
+    UPDATE deliveries SET state = 'replaced', superseded = 1, lease_until = NULL
+    WHERE channel = $1 AND state = 'waiting' AND (why = $2 OR superseded = 1 OR EXISTS (
+        SELECT 1 FROM deliveries AS other
+        WHERE other.notice_id = deliveries.notice_id AND other.channel <> $1
+            AND other.state <> 'replaced'))";
+
 /// Messages that wait on a channel and have no other channel in its place yet.
 pub(super) async fn stuck_on(
     connection: &mut SqliteConnection,
@@ -56,6 +63,20 @@ pub(super) async fn failed_before(
         .await
         .map_err(failed("count messages that a channel did not take"))?;
     get_number(&row, "messages")
+}
+
+/// Lets go of what waits on a channel that is not configured any more, where nobody would miss it.
+pub(super) async fn leave_channel(
+    connection: &mut SqliteConnection,
+    channel: &ChannelId,
+) -> Result<(), StoreError> {
+    sqlx::query(LEAVE_CHANNEL)
+        .bind(channel.as_str())
+        .bind(to_json(&Why::OwnTrouble)?)
+        .execute(connection)
+        .await
+        .map_err(failed("let go of what waits on a channel"))?;
+    Ok(())
 }
 
 /// Makes them due now.

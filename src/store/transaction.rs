@@ -165,6 +165,10 @@ impl DeliveryTransaction for SqliteTransaction {
         people::silence(self.connection().await?, silence).await
     }
 
+    async fn end_silences(&mut self, now: Instant) -> Result<Vec<(i64, Silence)>, StoreError> {
+        people::end_silences(self.connection().await?, now).await
+    }
+
     async fn post(&mut self, posting: Posting<'_>) -> Result<bool, StoreError> {
         deliveries::post(self.connection().await?, &posting).await
     }
@@ -191,6 +195,10 @@ impl DeliveryTransaction for SqliteTransaction {
 
     async fn try_again(&mut self, channel: &ChannelId, now: Instant) -> Result<(), StoreError> {
         stuck::try_again(self.connection().await?, channel, now).await
+    }
+
+    async fn leave_channel(&mut self, channel: &ChannelId) -> Result<(), StoreError> {
+        stuck::leave_channel(self.connection().await?, channel).await
     }
 
     async fn channels_of(&mut self, notice_id: &str) -> Result<Vec<ChannelId>, StoreError> {

@@ -140,7 +140,8 @@ pub struct DeliveryView {
     pub notice: String,
     /// The channel.
     pub channel: ChannelId,
-    /// `waiting`, `done`, or `replaced` by a later message about the same alerts.
+    /// `waiting`, `done`, or `replaced`: by a later message about the same alerts, or by another channel where this
+    /// one is not configured any more.
     pub state: String,
     /// Tries, the successful one included.
     pub attempts: u32,

@@ -10,7 +10,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use tipoff::{
     clock::Clock,
-    domain::alert::Change,
+    domain::alert::{Change, Role},
     ports::{Channel, notice::Content},
 };
 
@@ -160,8 +160,9 @@ async fn an_acknowledgement_is_in_the_history_and_nobody_is_told_again() {
 }
 
 #[tokio::test]
-async fn a_silence_holds_messages_back_until_its_end_and_then_they_come_again() {
+async fn a_silence_holds_messages_back_and_at_its_end_what_still_holds_is_told() {
     let failed = Failed::night().await;
+    failed.pass(TimeDelta::minutes(1)).await;
     let app = &failed.app;
     let body = json!({"handoff": "phase4-to-phase5", "for": "1h30m", "by": "Dana",
         "reason": "the upstream is being mended"});
@@ -187,9 +188,37 @@ async fn a_silence_holds_messages_back_until_its_end_and_then_they_come_again() 
         failed.alert().await.is_open(),
         "and it was open all the time"
     );
-    failed.pass(TimeDelta::minutes(40)).await;
+    failed.pass(instant(&until) - app.clock.now()).await;
     failed.until_told(Change::Reminded, 1).await;
+    let last = failed.phone.notices().pop().unwrap();
+    assert_eq!(last.told()[0].alert.told_up_to, Some(Role::Lead), "all");
     assert_eq!(app.get("/alerts").await.json()["silences"], json!([]));
+}
+
+#[tokio::test]
+async fn what_one_silence_held_back_is_told_when_the_last_of_several_ends() {
+    let failed = Failed::night().await;
+    failed.pass(TimeDelta::minutes(1)).await;
+    let silence = async |minutes: u32| {
+        let body = json!({"handoff": "phase4-to-phase5", "for": format!("{minutes}m"), "by": "Dana",
+            "reason": "the upstream is being mended"});
+        let set = failed.app.post_json("/alerts/silence", body).await;
+        assert_eq!(set.status, 202, "{set:?}");
+    };
+    silence(40).await;
+    // It rises after ten minutes and after twenty, and would be told again after fifty.
+    for _ in 0..5 {
+        failed.pass(TimeDelta::minutes(5)).await;
+    }
+    silence(23).await;
+    let before = failed.phone.notices().len();
+    for minutes in [15, 7] {
+        failed.pass(TimeDelta::minutes(minutes)).await;
+    }
+    assert_eq!(failed.phone.notices().len(), before, "nothing was sent");
+    failed.pass(TimeDelta::minutes(1)).await;
+    failed.until_told(Change::Reminded, 1).await;
+    assert_eq!(failed.told(Change::Reminded), 1);
 }
 
 #[tokio::test]

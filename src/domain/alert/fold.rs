@@ -2,7 +2,7 @@
 //!
 //! Which conditions hold is decided by their owners; over which channel people are told belongs to `routing`.
 
-use super::{Alert, Change, Condition, Kind, Rules, Severity, Told};
+use super::{Alert, Change, Condition, Rules, Severity, Told, open_kinds};
 use crate::domain::Instant;
 
 /// Brings the alerts up to date with the conditions that hold now and says what people are to be told, gravest
@@ -27,23 +27,19 @@ pub fn fold(
                 }
             }
             None => match alerts.iter_mut().find(|alert| is_same(alert)) {
-                Some(old) => *old = open(condition, now),
+                Some(old) => *old = reopen(old, condition, now),
                 None => alerts.push(open(condition, now)),
             },
         }
     }
     changes.extend(resolve(alerts, conditions, now));
-    let kinds: Vec<Kind> = alerts
-        .iter()
-        .filter(|alert| alert.is_open())
-        .map(|alert| alert.kind)
-        .collect();
+    let kinds = open_kinds(alerts);
     for (index, alert) in alerts.iter().enumerate() {
         changes.extend(due(alert, rules, now).map(|change| (change, index)));
     }
     changes.retain(|(change, index)| {
         let kind = alerts[*index].kind;
-        *change == Change::Resolved || !(is_covered(kind, &kinds) || rules.is_held(kind, now))
+        *change == Change::Resolved || !(kind.is_covered(&kinds) || rules.is_held(kind, now))
     });
     tell(alerts, &changes, rules, now)
 }
@@ -60,6 +56,14 @@ fn open(condition: &Condition, now: Instant) -> Alert {
         told_up_to: None,
         acknowledged: None,
         resolved_at: None,
+    }
+}
+
+/// Whoever was told of it before is told that it is back.
+fn reopen(old: &Alert, condition: &Condition, now: Instant) -> Alert {
+    Alert {
+        told_up_to: old.told_up_to,
+        ..open(condition, now)
     }
 }
 
@@ -115,12 +119,6 @@ fn due(alert: &Alert, rules: &Rules<'_>, now: Instant) -> Option<Change> {
     (reminded || rules.is_told_twice(alert, now)).then_some(Change::Reminded)
 }
 
-/// Whether an open alert says this one too, directly or through a kind between them.
-fn is_covered(kind: Kind, open: &[Kind]) -> bool {
-    std::iter::successors(kind.covered_by(), |cover| cover.covered_by())
-        .any(|cover| open.contains(&cover))
-}
-
 /// Notes that people are told; of several changes of one alert the first counts.
 fn tell(
     alerts: &mut [Alert],
@@ -156,8 +154,8 @@ mod tests {
     use chrono::TimeZone;
 
     use super::{
-        super::{Acknowledgement, Role},
-        Change, Condition, Kind, Rules, Severity, fold,
+        super::{Acknowledgement, Kind, Role},
+        Change, Condition, Rules, Severity, fold,
     };
     use crate::domain::{
         Instant,
@@ -349,6 +347,22 @@ mod tests {
                 (50, Change::Reminded, (lead, lead)),
             ]
         );
+    }
+
+    #[test]
+    fn what_opens_anew_is_told_to_all_who_knew_of_it() {
+        let policy = policy::Alerts::default();
+        let mut alerts = Vec::new();
+        let held = [holds(Kind::WorkersSilent, Severity::Critical)];
+        for minute in [0, 20] {
+            fold(&mut alerts, &held, &rules(&policy), at(minute));
+        }
+        let told = fold(&mut alerts, &[], &rules(&policy), at(21));
+        assert_eq!(told[0].alert.told_up_to, Some(Role::Lead));
+        let told = fold(&mut alerts, &held, &rules(&policy), at(22));
+        assert_eq!(changes(&told), [(Change::Opened, Kind::WorkersSilent)]);
+        assert_eq!(told[0].alert.told_up_to, Some(Role::Lead));
+        assert!(fold(&mut alerts, &held, &rules(&policy), at(42)).is_empty());
     }
 
     #[test]

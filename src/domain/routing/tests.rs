@@ -202,6 +202,45 @@ fn a_silence_holds_back_its_kind_of_its_handoff_until_it_ends_but_no_recovery() 
 }
 
 #[test]
+fn when_a_silence_ends_what_it_held_back_and_what_still_holds_is_told() {
+    let silence = silence(None, None);
+    let alert = |opened_at, told_at| Alert {
+        opened_at,
+        told_at,
+        ..told(Change::Opened, Kind::BatchStalled, Severity::Warning).alert
+    };
+    let heard = |alert: Alert| -> Vec<Change> {
+        let held = silence.held_back(&[alert]);
+        held.iter().map(|told| told.change).collect()
+    };
+    let (since, until) = (silence.since, silence.until);
+    let before = since - chrono::TimeDelta::minutes(1);
+    assert_eq!(heard(alert(since, Some(since))), [Change::Opened]);
+    assert_eq!(heard(alert(before, Some(since))), [Change::Reminded]);
+    assert!(heard(alert(before, Some(before))).is_empty(), "heard");
+    assert!(heard(alert(since, Some(until))).is_empty(), "heard");
+    assert!(heard(alert(since, None)).is_empty(), "another one says it");
+    let over = Alert {
+        resolved_at: Some(until),
+        ..alert(since, Some(since))
+    };
+    assert!(heard(over).is_empty());
+    let of = |kind| Alert {
+        kind,
+        ..alert(since, Some(since))
+    };
+    let both = [Kind::CompletionLow, Kind::GapExceeded].map(of);
+    let held = silence.held_back(&both);
+    let names: Vec<String> = held.iter().map(|told| told.alert.name()).collect();
+    assert_eq!(names, ["completion_low"], "it says the other one, too");
+    let other = Silence {
+        kind: Some(Kind::UpstreamLate),
+        ..silence.clone()
+    };
+    assert!(other.held_back(&[alert(since, Some(since))]).is_empty());
+}
+
+#[test]
 fn what_is_not_silenced_is_told_without_what_is() {
     let both = [
         told(Change::Opened, Kind::DeadlineBreached, Severity::Critical),
@@ -326,6 +365,14 @@ fn a_channel_known_to_fail_has_another_beside_it_at_once() {
     assert_eq!(warning.deliveries[1].why, instead);
     let both = planned(Severity::Critical, &failing(&["slack", "email"]));
     assert_eq!(names(&both), ["slack", "email", "webhook"]);
+    let well = planned(Severity::Warning, &failing(&["slack", "email"]));
+    assert_eq!(
+        names(&well),
+        ["slack", "webhook"],
+        "one that takes messages"
+    );
+    let all = planned(Severity::Warning, &failing(&["slack", "email", "webhook"]));
+    assert_eq!(names(&all), ["slack", "email"], "its own, if all fail");
     let other = planned(Severity::Warning, &failing(&["email"]));
     assert_eq!(names(&other), ["slack"], "email was not asked for");
 }

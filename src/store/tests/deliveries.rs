@@ -270,6 +270,27 @@ async fn a_later_message_takes_the_place_of_waiting_ones_that_say_no_more() {
 }
 
 #[tokio::test]
+async fn that_an_alert_is_over_is_not_told_any_more_once_it_is_back() {
+    let fixture = fixture().await;
+    let of = |change, minute, opened: i64| {
+        let mut told = told(Kind::BatchStalled, Severity::Warning);
+        told.change = change;
+        told.alert.opened_at = at(opened);
+        notice(&format!("at {minute}"), vec![told], at(minute))
+    };
+    let over_and_back = [of(Change::Resolved, 1, 0), of(Change::Opened, 2, 2)];
+    post(&fixture, &over_and_back[0], &["slack", "email"]).await;
+    post(&fixture, &over_and_back[1], &["slack"]).await;
+    assert_eq!(
+        states(&fixture, "at 1").await,
+        pairs(&[("slack", "replaced"), ("email", "waiting")]),
+        "whoever hears of it over another channel hears that it was over"
+    );
+    let slack = lease(&fixture, "slack", Lane::Other, at(3)).await;
+    assert_eq!(ids(&slack), ["at 2"]);
+}
+
+#[tokio::test]
 async fn where_an_opening_was_told_is_known_also_while_it_is_being_tried() {
     let fixture = fixture().await;
     let notice = notice(
@@ -425,19 +446,74 @@ async fn messages_of_an_hour_are_counted_without_critical_ones_and_a_digest_once
 }
 
 #[tokio::test]
+async fn what_an_hourly_number_may_hold_back_reaches_nobody_from_an_hour_on_or_once_it_failed() {
+    let fixture = fixture().await;
+    let store = &fixture.store;
+    let stalled = vec![told(Kind::BatchStalled, Severity::Warning)];
+    post(&fixture, &notice("n1", stalled, at(0)), &["slack"]).await;
+    let unheard = async |seconds| store.unheard_since(at(seconds)).await.unwrap();
+    assert_eq!(unheard(1).await, Some(at(0)), "nobody takes anything");
+    let late = vec![told(Kind::UpstreamLate, Severity::Warning)];
+    post(&fixture, &notice("n0", late, at(-9)), &["slack"]).await;
+    end(&fixture, "n0", "slack", done("m", at(1))).await;
+    assert_eq!(unheard(3_599).await, None);
+    assert_eq!(unheard(3_600).await, Some(at(0)));
+    lease(&fixture, "slack", Lane::Other, at(1)).await;
+    end(&fixture, "n1", "slack", later(at(9))).await;
+    assert_eq!(unheard(2).await, Some(at(0)));
+}
+
+#[tokio::test]
+async fn what_waits_for_a_channel_that_is_gone_is_let_go_where_another_has_it() {
+    let fixture = fixture().await;
+    let stalled = |id: &str| notice(id, vec![told(Kind::BatchStalled, Severity::Warning)], at(0));
+    let deliveries = [Planned {
+        channel: channel("slack"),
+        why: Why::OwnTrouble,
+    }];
+    let own = stalled("own");
+    let posting = Posting {
+        notice: &own,
+        openings: &[],
+        deliveries: &deliveries,
+        severity: Severity::Warning,
+        reason: "over slack",
+        replaces: false,
+    };
+    let mut transaction = fixture.store.begin().await.unwrap();
+    transaction.post(posting).await.unwrap();
+    transaction.commit().await.unwrap();
+    for (id, kind, channels) in [
+        ("alone", Kind::GapExceeded, &["slack"][..]),
+        ("both", Kind::UpstreamLate, &["slack", "email"]),
+    ] {
+        let notice = notice(id, vec![told(kind, Severity::Warning)], at(0));
+        post(&fixture, &notice, channels).await;
+    }
+    let mut transaction = fixture.store.begin().await.unwrap();
+    transaction.leave_channel(&channel("slack")).await.unwrap();
+    transaction.commit().await.unwrap();
+    let (slack, email) = (("slack", "replaced"), ("email", "waiting"));
+    assert_eq!(states(&fixture, "own").await, pairs(&[slack]));
+    assert_eq!(states(&fixture, "both").await, pairs(&[slack, email]));
+    let kept = pairs(&[("slack", "waiting")]);
+    assert_eq!(states(&fixture, "alone").await, kept, "nobody else has it");
+}
+
+#[tokio::test]
 async fn a_message_that_reached_nobody_is_noticed_until_one_channel_took_it() {
     let fixture = fixture().await;
     let store = &fixture.store;
-    assert_eq!(store.unheard_since().await.unwrap(), None);
+    assert_eq!(store.unheard_since(at(7)).await.unwrap(), None);
     let notice = notice(
         "n1",
         vec![told(Kind::WorkersSilent, Severity::Critical)],
         at(7),
     );
     post(&fixture, &notice, &["slack", "email"]).await;
-    assert_eq!(store.unheard_since().await.unwrap(), Some(at(7)));
+    assert_eq!(store.unheard_since(at(7)).await.unwrap(), Some(at(7)));
     end(&fixture, "n1", "email", done("m", at(8))).await;
-    assert_eq!(store.unheard_since().await.unwrap(), None);
+    assert_eq!(store.unheard_since(at(8)).await.unwrap(), None);
     let figures = store.channel_figures().await.unwrap();
     let figures: Vec<_> = figures
         .iter()

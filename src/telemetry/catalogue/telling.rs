@@ -79,13 +79,14 @@ pub const REACHING_CHANNELS: Entry = Entry {
     help: "Channels that lead to people, the console excepted, and do not fail; 0: the service tells nobody",
 };
 
-/// How long the oldest message has waited that reached nobody over any channel; 0: none does.
+/// How long the oldest message has waited that reached nobody over any channel; 0: none does, or only what a channel that
+/// takes messages holds back for its number an hour.
 pub const UNHEARD_AGE: Entry = Entry {
     name: "tipoff_unheard_age_seconds",
     kind: Kind::Gauge,
     unit: Unit::Seconds,
     labels: &[],
-    help: "How long the oldest message has waited that reached nobody over any channel; 0: none does",
+    help: "How long the oldest message has waited that reached nobody over any channel; 0: none does, or only until its channel's hour is over",
 };
 
 /// When the outgoing heartbeat last got through; 0: not since the start, or none is configured.

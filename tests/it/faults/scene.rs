@@ -63,7 +63,8 @@ pub struct Scene {
     clock: Arc<WarpClock>,
     calls: Calls,
     client: reqwest::Client,
-    _folder: TempDir,
+    configuration: String,
+    folder: TempDir,
 }
 
 /// How a scene differs from the usual one.
@@ -96,20 +97,32 @@ impl Scene {
             .replace("[workers]", &format!("{}\n[workers]", differs.alerts))
             + differs.config;
         let folder = tempfile::tempdir().unwrap();
-        let token = ("TIPOFF_SLACK_TOKEN".to_owned(), TOKEN.to_owned());
-        let mut config = config::parse(&text, folder.path(), &Environment::of([token])).unwrap();
-        config.data_dir = folder.path().to_owned();
-        config.listen.set_port(0);
         let clock = Arc::new(WarpClock::new(instant(BEGIN), 1.0, false));
-        let app = App::open(Setup::of(config, clock.clone())).await.unwrap();
         Self {
             slack,
             mail,
-            app,
+            app: open(&text, &folder, &clock).await,
             clock,
             calls,
             client: reqwest::Client::new(),
-            _folder: folder,
+            configuration: text,
+            folder,
+        }
+    }
+
+    /// Starts the service again, its channel `slack` under another name.
+    pub async fn restart_with_slack_as(self, name: &str) -> Self {
+        self.app.stop().await;
+        let named = format!("\"{name}\"");
+        let text = self
+            .configuration
+            .replace("[channels.slack]", &format!("[channels.{name}]"))
+            .replace("\"slack\"", &named)
+            .replace(&format!("kind = {named}"), "kind = \"slack\"");
+        Self {
+            app: open(&text, &self.folder, &self.clock).await,
+            configuration: text,
+            ..self
         }
     }
 
@@ -329,6 +342,14 @@ impl Scene {
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
+}
+
+async fn open(text: &str, folder: &TempDir, clock: &Arc<WarpClock>) -> App {
+    let token = ("TIPOFF_SLACK_TOKEN".to_owned(), TOKEN.to_owned());
+    let mut config = config::parse(text, folder.path(), &Environment::of([token])).unwrap();
+    config.data_dir = folder.path().to_owned();
+    config.listen.set_port(0);
+    App::open(Setup::of(config, clock.clone())).await.unwrap()
 }
 
 fn configuration(slack: &SlackServer, (port, security): (u16, &str), hook: &str) -> String {

@@ -47,6 +47,28 @@ async fn with_slack_and_mail_dead_the_webhook_is_taken() {
 }
 
 #[tokio::test]
+async fn what_waits_for_a_channel_that_is_gone_goes_over_another_and_its_trouble_is_over() {
+    let mut scene = Scene::start().await;
+    scene.slack.set_mode("error500").await;
+    let warning = scene.warn().await;
+    scene.arrival(&warning, "email").await;
+    let failing = (Kind::ChannelFailing, Some("slack"));
+    scene.told_of(failing, Change::Opened).await;
+    let nowhere = send_test(&scene, "test/1", "pager").await;
+    scene.slack.set_mode("ok").await;
+    let scene = scene.restart_with_slack_as("chat").await;
+    let round = scene.arrival(&nowhere, "email").await;
+    assert!(round.text.contains("not configured any more"), "{round:#?}");
+    let over = scene.told_of(failing, Change::Resolved).await;
+    for channel in ["email", "hook"] {
+        scene.arrival(&over, channel).await;
+    }
+    scene.all_out().await;
+    once_each(&scene);
+    scene.app.stop().await;
+}
+
+#[tokio::test]
 async fn an_answer_that_is_lost_once_makes_one_repeat_that_says_so() {
     let mut scene = Scene::start().await;
     scene.slack.set_mode("cut").await;

@@ -77,9 +77,9 @@ impl DeliveryStore for PairedStore {
             .await
     }
 
-    async fn unheard_since(&self) -> Result<Option<Instant>, StoreError> {
+    async fn unheard_since(&self, now: Instant) -> Result<Option<Instant>, StoreError> {
         self.0
-            .ask_disk("the unheard", self.0.disk.unheard_since())
+            .ask_disk("the unheard", self.0.disk.unheard_since(now))
             .await
     }
 

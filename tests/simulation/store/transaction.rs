@@ -351,6 +351,10 @@ impl DeliveryTransaction for Draft {
         self.disk.silence(silence).await
     }
 
+    async fn end_silences(&mut self, now: Instant) -> Result<Vec<(i64, Silence)>, StoreError> {
+        self.disk.end_silences(now).await
+    }
+
     async fn post(&mut self, posting: Posting<'_>) -> Result<bool, StoreError> {
         self.ail("post")?;
         if self.has_planted(Planted::MessagesLost) {
@@ -374,6 +378,10 @@ impl DeliveryTransaction for Draft {
         channel: &ChannelId,
     ) -> Result<Vec<(String, Severity)>, StoreError> {
         self.disk.stuck_on(channel).await
+    }
+
+    async fn leave_channel(&mut self, channel: &ChannelId) -> Result<(), StoreError> {
+        self.disk.leave_channel(channel).await
     }
 
     async fn channels_of(&mut self, notice_id: &str) -> Result<Vec<ChannelId>, StoreError> {
