@@ -42,6 +42,10 @@ const TURNS_MAX: u64 = 200_000;
 /// take to settle, and its claims to be missed.
 const AFTERWARDS: TimeDelta = TimeDelta::minutes(75);
 
+/// One night in so many is sick until its run closes, a day after the deadline; every second one of these has its upstream
+/// finish only then.
+const LONG_EVERY: u64 = 20;
+
 /// How much longer something that began late may take.
 const PATIENCE: TimeDelta = TimeDelta::minutes(90);
 
@@ -155,17 +159,23 @@ impl Night {
         };
         let policy = policy(&health);
         let instants = policy.instants(key.game_date);
-        // From an hour and a half before the deadline up to ten minutes after it, sometimes at its usual time.
+        let is_long = |every| seed % every == every - 1;
+        let until = |is_long| match is_long {
+            true => instants.closes_at,
+            false => instants.deadline_at,
+        };
+        let (over_at, finish_by) = (until(is_long(LONG_EVERY)), until(is_long(2 * LONG_EVERY)));
+        // From an hour and a half before that up to ten minutes after it, sometimes at its usual time.
         let finish = match dice.chance(150) {
             true => instants.opens_at + TimeDelta::minutes(200),
-            false => instants.deadline_at - TimeDelta::seconds(dice.between(0, 6_000) as i64 - 600),
+            false => finish_by - TimeDelta::seconds(dice.between(0, 6_000) as i64 - 600),
         };
         let begins_at = finish.min(instants.backups_at[0]) - TimeDelta::minutes(6);
         let clock = Arc::new(SimulatedClock::new(begins_at));
         let world = World::new(key, health.clone(), clock.clone());
         world.list(dice.between(2, 26), dice.between(1, 5), finish);
         let heals = TimeDelta::seconds(dice.between(0, 1_200) as i64 - 600);
-        let heals_at = instants.deadline_at + heals;
+        let heals_at = over_at + heals;
         let night = Self {
             world: Arc::new(world),
             model: Arc::default(),
@@ -174,7 +184,7 @@ impl Night {
             folder: folder(),
             planted,
             up_since: None,
-            ends_at: heals_at.max(instants.deadline_at) + AFTERWARDS,
+            ends_at: heals_at.max(over_at) + AFTERWARDS,
             heals_at,
             trace: DefaultHasher::new(),
             operations: 0,

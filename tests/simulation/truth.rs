@@ -11,7 +11,8 @@ use tipoff::{
         completion::{Outcome, Standing},
         event::Event,
         ids::{MessageId, RequestId, UnitId},
-        run::{Opening, Run, State, step},
+        reason::Code,
+        run::{Opening, Purpose, Run, State, step},
         sla::Verdict,
         trigger::Source,
     },
@@ -78,6 +79,11 @@ fn came_too_late(night: &Night, facts: &Facts) -> bool {
     is_late && facts.acknowledged.is_empty() && facts.upstream_ids.is_empty()
 }
 
+/// The run was opened, or opened again.
+fn is_opening(entry: &HistoryEntry) -> bool {
+    entry.why.iter().any(|reason| reason.code == Code::Opened)
+}
+
 impl Evidence<'_> {
     fn hold(&mut self, is_so: bool, finding: impl FnOnce() -> String) {
         if !is_so {
@@ -91,7 +97,11 @@ impl Evidence<'_> {
         self.hold(ended, || {
             format!("it is {:?} and stays so: {:?}", run.state, run.batch)
         });
-        let judged = matches!(run.verdict(), Some(Verdict::Met | Verdict::Breached));
+        // Opened again for a person it is a backfill, without promises.
+        let judged = match run.purpose {
+            Purpose::Tonight => matches!(run.verdict(), Some(Verdict::Met | Verdict::Breached)),
+            Purpose::Backfill => run.verdict().is_none(),
+        };
         self.hold(judged, || format!("no verdict: {:?}", run.verdict()));
         let waits: Vec<String> = self.model.effects().map(|it| format!("{it:?}")).collect();
         self.hold(waits.is_empty(), || format!("never done: {waits:?}"));
@@ -186,7 +196,8 @@ impl Evidence<'_> {
     }
 
     fn counts_equal_a_recount(&mut self) {
-        let counts = self.run.counts.clone();
+        let run = self.run.clone();
+        let counts = run.counts;
         let wave = self.set.planned_wave();
         let mut plan = tipoff::domain::completion::Standings::default();
         let mut sent = plan;
@@ -207,7 +218,9 @@ impl Evidence<'_> {
                 *reasons.entry(reason.clone()).or_default() += 1;
             }
         }
-        if wave == 0 {
+        // What comes after the close is recorded with its unit alone.
+        let later = |closed_at: Instant| self.facts.acknowledged.iter().any(|it| it.1 >= closed_at);
+        if wave == 0 || run.closed_at.is_some_and(later) {
             return;
         }
         let mut told = counts.reasons.clone();
@@ -317,9 +330,13 @@ impl Evidence<'_> {
     /// The stored events, played again, give the stored run.
     fn the_history_gives_the_run(&mut self) {
         let run = self.run.clone();
+        let is_past = run.opened_at >= run.policy.instants(run.key.game_date).closes_at;
         let opening = Opening {
             key: run.key.clone(),
-            purpose: run.purpose,
+            purpose: match is_past {
+                true => Purpose::Backfill,
+                false => Purpose::Tonight,
+            },
             policy: run.policy.clone(),
             baseline: run.baseline.clone(),
             expectation: run.expectation,
@@ -327,8 +344,12 @@ impl Evidence<'_> {
         let history = self.model.history(&run.key);
         let mut played = Run::open(opening, run.opened_at);
         for entry in &history {
-            if let Some(event) = &entry.event {
-                played = step(played, event, entry.at).run;
+            match &entry.event {
+                Some(event) => played = step(played, event, entry.at).run,
+                None if played.closed_at.is_some() && is_opening(entry) => {
+                    played.reopen_as_backfill(entry.at);
+                }
+                None => {}
             }
         }
         self.hold(played == run, || {

@@ -69,6 +69,18 @@ async fn what_waits_for_a_channel_that_is_gone_goes_over_another_and_its_trouble
 }
 
 #[tokio::test]
+async fn that_it_is_over_is_told_on_the_alarms_route_where_its_channel_is_gone() {
+    let scene = Scene::start().await;
+    let warning = scene.warn().await;
+    scene.arrival(&warning, "slack").await;
+    let scene = scene.restart_with_slack_as("chat").await;
+    let over = scene.end_warning().await;
+    scene.arrival(&over, "slack").await;
+    scene.all_out().await;
+    scene.app.stop().await;
+}
+
+#[tokio::test]
 async fn an_answer_that_is_lost_once_makes_one_repeat_that_says_so() {
     let mut scene = Scene::start().await;
     scene.slack.set_mode("cut").await;

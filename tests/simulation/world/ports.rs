@@ -39,21 +39,24 @@ impl World {
     }
 }
 
+/// It holds one date; another has no games.
 #[async_trait]
 impl Warehouse for World {
-    async fn readiness(&self, _: &Scope) -> Result<Readiness, PortError> {
+    async fn readiness(&self, scope: &Scope) -> Result<Readiness, PortError> {
         self.ask_tables("ask readiness").await?;
         let now = self.clock.now();
         let facts = self.facts();
-        let players = facts.players.values();
-        let ready = players.filter(|player| player.ready_at <= now).count() as u64;
-        let games = facts.players.values();
-        let mut games: Vec<_> = games.map(|player| player.listed.game_id.clone()).collect();
+        let is_ours = scope.game_date == self.key.game_date;
+        let players = || facts.players.values().filter(|_| is_ours);
+        let ready = players().filter(|player| player.ready_at <= now).count() as u64;
+        let mut games: Vec<_> = players()
+            .map(|player| player.listed.game_id.clone())
+            .collect();
         games.sort();
         games.dedup();
         Ok(Readiness {
-            upstream_finished_at: facts.finished_at.filter(|at| *at <= now),
-            expected: facts.players.len() as u64,
+            upstream_finished_at: facts.finished_at.filter(|at| is_ours && *at <= now),
+            expected: players().count() as u64,
             feature_rows: ready,
             ready,
             stale: 0,
@@ -65,8 +68,15 @@ impl Warehouse for World {
         })
     }
 
-    async fn ready_units(&self, _: &Scope, page: Page<'_>) -> Result<Vec<ListedUnit>, PortError> {
+    async fn ready_units(
+        &self,
+        scope: &Scope,
+        page: Page<'_>,
+    ) -> Result<Vec<ListedUnit>, PortError> {
         self.ask_tables("list units").await?;
+        if scope.game_date != self.key.game_date {
+            return Ok(Vec::new());
+        }
         let now = self.clock.now();
         let facts = self.facts();
         let follows = |listed: &ListedUnit| page.after.is_none_or(|after| listed.unit > *after);
@@ -82,8 +92,15 @@ impl Warehouse for World {
         Ok(listed.take(page.limit as usize).collect())
     }
 
-    async fn stored_rows(&self, _: GameDate, page: Page<'_>) -> Result<Vec<StoredRow>, PortError> {
+    async fn stored_rows(
+        &self,
+        game_date: GameDate,
+        page: Page<'_>,
+    ) -> Result<Vec<StoredRow>, PortError> {
         self.ask_tables("list rows").await?;
+        if game_date != self.key.game_date {
+            return Ok(Vec::new());
+        }
         let now = self.clock.now();
         let facts = self.facts();
         let rows = facts
