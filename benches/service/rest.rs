@@ -116,6 +116,7 @@ async fn copy(store: &SqliteStore, game_date: GameDate) {
             key: &key,
             wave: 1,
             units: &units,
+            is_first: false,
             attempts_max: 3,
             units_max: None,
             deadline_at: run.instants.deadline_at,

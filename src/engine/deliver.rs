@@ -225,14 +225,17 @@ async fn answer_readiness(
         transaction.commit().await?;
         return Ok(None);
     }
-    let (event, steps) = (findings.readiness, run.steps);
+    let (event, steps, is_first) = (findings.readiness, run.steps, run.waves == 0);
     let mut applied = apply::apply(shared, &mut *transaction, run, event, now).await?;
     let next = applied.take_next();
     let units = findings.page.and_then(|page| page.of(steps, &applied.run));
     let Some((staging, order, units)) = at_once(next.as_ref(), units.as_deref()) else {
         return go_on(shared, transaction, applied, (next, units)).await;
     };
-    let page = page(&applied.run, order, (units, 0));
+    let page = StagePage {
+        is_first,
+        ..page(&applied.run, order, (units, 0))
+    };
     let event = staged(order, Asked::Known(transaction.stage(page).await?));
     transaction.end(&staging.id, &OutboxEnd::Done).await?;
     let run = applied.run.clone();
@@ -270,6 +273,7 @@ fn page<'a>(
         key: &run.key,
         wave: order.wave,
         units,
+        is_first: false,
         attempts_max: order.attempts_max,
         units_max: order.units_max.map(|most| most.saturating_sub(staged)),
         deadline_at: run.instants.deadline_at,

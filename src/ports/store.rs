@@ -140,6 +140,8 @@ pub struct StagePage<'a> {
     pub wave: u32,
     /// The page, in the order of the units' names.
     pub units: &'a [ListedUnit],
+    /// No unit of the run was ever listed before: nobody needs to look whether any is known.
+    pub is_first: bool,
     /// Only units with fewer attempts than this are to be sent.
     pub attempts_max: u32,
     /// At most this many of the page are to be sent; `None`: all.

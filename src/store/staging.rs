@@ -123,6 +123,9 @@ pub(super) async fn stage(
     let (Some(first), Some(last)) = (page.units.first(), page.units.last()) else {
         return Ok(0);
     };
+    if page.is_first {
+        return stage_new(pipe, page);
+    }
     let knows = about(KNOWS, page.key)
         .bind(first.unit.as_str())
         .bind(last.unit.as_str());

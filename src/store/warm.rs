@@ -25,26 +25,18 @@ fn hand_overs() -> Vec<Vec<String>> {
         outbox::PUT,
         runs::SAVE,
     ];
-    let texts: [&[&str]; 19] = [
+    let asked = [BEGIN, outbox::DONE, runs::APPEND, outbox::PUT, runs::SAVE];
+    let lists = [staging::LIST_NEW, outbox::DONE, runs::APPEND];
+    let texts: [&[&str]; 20] = [
         &[BEGIN, inbox::ACCEPT, inbox::ADDED],
         &ends,
-        &[
-            BEGIN,
-            outbox::DONE,
-            runs::APPEND,
-            outbox::PUT,
-            runs::SAVE,
-            staging::KNOWS,
-        ],
+        &[&asked[..], &[staging::KNOWS]].concat(),
+        &[&asked[..], &lists, &freezes].concat(),
         &[&[BEGIN, outbox::DONE][..], &ends].concat(),
         &[BEGIN, staging::KNOWS],
         &[staging::KNOWS],
         &[staging::LIST_NEW, COMMIT],
-        &[
-            &[staging::LIST_NEW, outbox::DONE, runs::APPEND][..],
-            &freezes,
-        ]
-        .concat(),
+        &[&lists[..], &freezes].concat(),
         &[&sends[..], &claim].concat(),
         &[units::WRITE_SENDING, COMMIT],
         &[BEGIN, outbox::DONE, COMMIT],

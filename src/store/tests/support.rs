@@ -124,6 +124,7 @@ impl Fixture {
             key: &key(),
             wave,
             units,
+            is_first: false,
             attempts_max: 3,
             units_max: None,
             deadline_at: deadline(),

@@ -29,6 +29,36 @@ async fn staging_is_unseen_until_it_is_frozen() {
 }
 
 #[tokio::test]
+async fn a_runs_first_page_is_staged_alike_without_a_look_for_known_units() {
+    let mut outcomes = Vec::new();
+    for is_first in [false, true] {
+        let fixture = fixture().await;
+        let mut units = units(&["a", "b", "c"]);
+        units[1].has_row = true;
+        let key = key();
+        let page = StagePage {
+            key: &key,
+            wave: 1,
+            units: &units,
+            is_first,
+            attempts_max: 3,
+            units_max: Some(1),
+            deadline_at: deadline(),
+        };
+        let mut transaction = fixture.begin().await;
+        assert_eq!(transaction.stage(page).await.unwrap(), 1);
+        transaction.commit().await.unwrap();
+        let frozen = fixture.freeze("b1", 1).await;
+        assert_eq!(frozen.plan.total(), 3);
+        let claimed = fixture.claim("b1", 1, at(5)).await.units;
+        let claimed: Vec<UnitId> = claimed.into_iter().map(|it| it.unit.unit).collect();
+        assert_eq!(claimed, names(&["a"]));
+        outcomes.push(frozen);
+    }
+    assert_eq!(outcomes[0], outcomes[1]);
+}
+
+#[tokio::test]
 async fn a_listing_that_was_never_frozen_takes_nothing_out_of_the_plan() {
     let fixture = fixture().await;
     fixture.sent(&["a", "b"]).await;
@@ -168,6 +198,7 @@ async fn attempts_and_budget_limit_what_is_staged() {
         key: &key,
         wave: 2,
         units: &units,
+        is_first: false,
         attempts_max: 3,
         units_max: Some(2),
         deadline_at: deadline(),
