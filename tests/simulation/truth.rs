@@ -297,8 +297,11 @@ impl Evidence<'_> {
         let wave = self.set.planned_wave();
         let satisfied = self.satisfied_by(run.instants.deadline_at);
         let planned = self.set.units.iter().filter(|(_, unit)| unit.is_of(wave));
-        let open = planned.filter(|(id, _)| !satisfied.contains(id)).count() as u64;
+        let (closed, open): (Vec<_>, Vec<_>) = planned.partition(|(id, _)| satisfied.contains(*id));
         let ready = run.counts.ready;
+        // Ready after the wave was frozen, and in none since.
+        let unplanned = ready.saturating_sub((closed.len() + open.len()) as u64);
+        let open = open.len() as u64 + unplanned;
         let tolerated = wave > 0 && run.policy.sla.tolerates(open, ready);
         // A claim counts until it is known to be missing, and what came into the plan after the deadline cannot be
         // told apart here: only what was wrong beyond doubt is a finding.
