@@ -36,8 +36,8 @@ mod answers;
 
 /// Most requests taken from the queue at a time.
 const WAITING_MAX: usize = 1_000;
-/// Messages after which no further request joins a commit; a request is never divided.
-const GROUP_MAX: usize = 1_000;
+/// Messages after which no further request joins a commit, some 40 ms of work; a request is never divided.
+const GROUP_MAX: usize = 4_000;
 
 /// Works until the engine stops; what is in the queue then is still done.
 pub(super) async fn work(shared: Arc<Shared>, mut queue: mpsc::Receiver<(Work, Reply)>) {
