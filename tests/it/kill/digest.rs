@@ -17,9 +17,9 @@ async fn a_digest_that_comes_again_after_a_kill_says_so_and_is_known_by_the_same
     assert!(office.push("first").await);
     office.settle().await;
     Refusal::Messages.begin(&office.file()).await;
-    // The recovery, and another alarm: two messages wait on each channel.
+    // The recovery, and an alarm of another kind: two messages wait on each channel.
     assert!(office.clear().await);
-    assert!(office.push("second").await);
+    assert!(office.unpublished().await);
     office.mail.set_mode("hang content");
     office.slack.set_mode("mute").await;
     Refusal::end(&office.file()).await;

@@ -193,6 +193,20 @@ warning = {warning}
         }
     }
 
+    /// The word that an upstream could not publish its completion: an alert of another kind. `false`: the service did not
+    /// acknowledge it.
+    pub async fn unpublished(&self) -> bool {
+        let today = SystemClock.now().date_naive();
+        let event = json!({
+            "processor_name": "MLFeatureStoreProcessor", "phase": "phase_4_precompute", "execution_id": "x1",
+            "game_date": today, "status": "success", "timestamp": SystemClock.now(),
+        });
+        let word = json!({"error": "topic: answered 404", "event": event});
+        let request = self.request(reqwest::Method::POST, "/unpublished");
+        let answer = request.body(word.to_string()).send().await;
+        answer.is_ok_and(|it| it.status().is_success())
+    }
+
     /// Drops everything from quarantine, which resolves the alert. `false`: the service did not say so.
     pub fn clear(&self) -> impl Future<Output = bool> + Send + 'static {
         let list = self.request(reqwest::Method::GET, "/quarantine");
