@@ -305,9 +305,12 @@ impl Run {
         self.purpose == Purpose::Tonight && self.state != State::NotExpected
     }
 
-    /// Whether the upstream is known to have finished: by its event or by its run history.
+    /// Whether the upstream is known to have finished: by its event or by its run history, also where that came after the
+    /// run had been started without it.
     pub fn upstream_finished(&self) -> bool {
-        self.start.finished_at.is_some() || self.start.event_at.is_some()
+        let answered = self.readiness.as_ref();
+        let since = answered.is_some_and(|answer| answer.upstream_finished_at.is_some());
+        self.start.finished_at.is_some() || self.start.event_at.is_some() || since
     }
 
     /// Whether it is settled: nothing is being sent or awaited.

@@ -83,7 +83,8 @@ pub struct Night {
     /// When the process was first up.
     pub up_since: Option<Instant>,
     ends_at: Instant,
-    heals_at: Instant,
+    /// When nothing goes wrong any more.
+    pub heals_at: Instant,
     trace: DefaultHasher,
     operations: u64,
 }

@@ -25,6 +25,9 @@ use crate::{
     world::{Call, Facts},
 };
 
+/// A wait is asked about every minute, and a question that goes unanswered for a quarter of an hour is given up.
+const SOON: chrono::TimeDelta = chrono::TimeDelta::minutes(20);
+
 /// Everything that a night left behind.
 struct Evidence<'a> {
     night: &'a Night,
@@ -93,7 +96,7 @@ impl Evidence<'_> {
 
     fn the_run_has_come_to_an_end(&mut self) {
         let run = self.run.clone();
-        let ended = run.is_settled() || run.state == State::Expected;
+        let ended = run.is_settled() || run.state == State::Expected || self.waits_for_good();
         self.hold(ended, || {
             format!("it is {:?} and stays so: {:?}", run.state, run.batch)
         });
@@ -105,6 +108,15 @@ impl Evidence<'_> {
         self.hold(judged, || format!("no verdict: {:?}", run.verdict()));
         let waits: Vec<String> = self.model.effects().map(|it| format!("{it:?}")).collect();
         self.hold(waits.is_empty(), || format!("never done: {waits:?}"));
+    }
+
+    /// It closed while it waited, for good: until shortly before, the upstream had not finished, or nobody could be asked.
+    fn waits_for_good(&self) -> bool {
+        let run = &self.run;
+        let soon = |at: Instant| run.closed_at.is_some_and(|closed_at| at + SOON > closed_at);
+        let finishes_soon = self.facts.finished_at.is_none_or(soon);
+        let nothing = run.counts.ready == 0;
+        run.state == State::Waiting && (finishes_soon || soon(self.night.heals_at) || nothing)
     }
 
     fn every_unit_has_one_outcome(&mut self) {

@@ -43,6 +43,17 @@ fn a_reset_returns_to_waiting_from_every_state_that_something_asked_for() {
     }
 }
 
+/// Found by the simulation: the night had been started without its upstream, and waited for it until it closed.
+#[test]
+fn a_reset_night_starts_at_once_where_the_upstream_has_finished_since_it_was_sent() {
+    let night = Night::of(20).until("06:30");
+    assert_eq!(night.state(), State::Running, "the wait is over");
+    assert!(night.run.start.degraded);
+    let night = night.until("06:31").finished().play(reset(true));
+    assert_eq!(night.state(), State::Running);
+    assert_eq!(night.run.waves, 2);
+}
+
 #[test]
 fn a_reset_with_units_in_flight_is_refused_without_force() {
     let before = night_in(State::Running).quietly();
