@@ -44,7 +44,7 @@ const AFTERWARDS: TimeDelta = TimeDelta::minutes(75);
 
 /// One night in so many is sick until its run closes, a day after the deadline; every second one of these has its upstream
 /// finish only then.
-const LONG_EVERY: u64 = 20;
+const LONG_EVERY: u64 = 50;
 
 /// How much longer something that began late may take.
 const PATIENCE: TimeDelta = TimeDelta::minutes(90);
