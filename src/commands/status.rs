@@ -57,55 +57,122 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     })
 }
 
+/// What is to be read at a glance: each line with its name before it, empty ones left out.
 fn text(view: &Value) -> String {
     let word = |name: &str| view[name].as_str().unwrap_or("-").to_owned();
     let mut lines = vec![
-        format!(
-            "{} {}: {}",
-            word("handoff"),
-            word("game_date"),
-            word("state")
+        (
+            "verdict",
+            format!("{} (deadline {})", word("verdict"), word("deadline_at")),
         ),
-        format!(
-            "verdict   {} (deadline {})",
-            word("verdict"),
-            word("deadline_at")
+        (
+            "started",
+            format!("by {} at {}", word("started_by"), word("started_at")),
         ),
-        format!(
-            "started   by {} at {}",
-            word("started_by"),
-            word("started_at")
-        ),
+        ("forecast", forecast(&view["forecast"])),
+        ("counts", numbers(&view["counts"]).join(", ")),
+        ("reasons", numbers(&view["reasons"]).join(", ")),
+        ("games", games(&view["games"])),
     ];
-    if let Some(counts) = view["counts"].as_object() {
-        let counts: Vec<String> = counts
-            .iter()
-            .map(|(name, units)| format!("{name} {units}"))
-            .collect();
-        lines.push(format!(
-            "counts    {}",
-            crate::render::wrap(&counts.join(", "), COLUMNS, INDENT)
-        ));
-    }
     let open = |alert: &&Value| alert["resolved_at"].is_null();
     for alert in view["alerts"].as_array().into_iter().flatten().filter(open) {
         let told = |name: &str| alert[name].as_str().unwrap_or("").to_owned();
-        let line = format!("{} {}: {}", told("severity"), told("kind"), told("text"));
-        lines.push(format!(
-            "alert     {}",
-            crate::render::wrap(&line, COLUMNS, INDENT)
-        ));
+        let text = format!("{} {}: {}", told("severity"), told("kind"), told("text"));
+        lines.push(("alert", text));
     }
-    if let Some(reason) = view["why"].as_array().and_then(|why| why.last()) {
-        let reason = reason["text"].as_str().unwrap_or("");
-        lines.push(format!(
-            "why       {}",
-            crate::render::wrap(reason, COLUMNS, INDENT)
-        ));
+    let latest = view["why"].as_array().and_then(|why| why.last());
+    let why = latest.and_then(|reason| reason["text"].as_str());
+    lines.push(("why", why.unwrap_or("").to_owned()));
+
+    let mut all = format!(
+        "{} {}: {}\n",
+        word("handoff"),
+        word("game_date"),
+        word("state")
+    );
+    for (name, text) in lines.iter().filter(|(_, text)| !text.is_empty()) {
+        let text = crate::render::wrap(text, COLUMNS, INDENT);
+        all += &format!("{name:INDENT$}{text}\n");
     }
-    lines.join("\n") + "\n"
+    all
+}
+
+/// Each name with its number: `failed 3`.
+fn numbers(of: &Value) -> Vec<String> {
+    let named = |(name, number): (&String, &Value)| format!("{name} {number}");
+    of.as_object().into_iter().flatten().map(named).collect()
+}
+
+/// When it will be finished; empty where nothing is left to finish.
+fn forecast(of: &Value) -> String {
+    let at = |name: &str| of[name].as_str();
+    let (Some(finish), Some(earliest)) = (at("finish_at"), at("earliest_at")) else {
+        return String::new();
+    };
+    let latest = at("latest_at").map_or("no end is in sight".to_owned(), |latest| {
+        format!("at the latest {latest}")
+    });
+    format!("finished about {finish}, at the earliest {earliest}, {latest}")
+}
+
+/// How many of each game's ready units are predicted.
+fn games(of: &Value) -> String {
+    let predicted = |(name, game): (&String, &Value)| {
+        format!("{name} {} of {}", game["predicted"], game["ready"])
+    };
+    let games: Vec<String> = of
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(predicted)
+        .collect();
+    games.join(", ")
 }
 
 /// Columns of a line's text, and before it.
 const COLUMNS: usize = 70;
 const INDENT: usize = 10;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::text;
+
+    #[test]
+    fn a_night_in_trouble_says_what_failed_where_and_when_it_will_be_over() {
+        let view = json!({
+            "handoff": "phase4-to-phase5", "game_date": "2026-01-11", "state": "running",
+            "verdict": "at_risk", "deadline_at": "2026-01-12T07:00:00-08:00",
+            "started_by": "event", "started_at": "2026-01-12T00:11:00-08:00",
+            "forecast": {"finish_at": "2026-01-12T06:50:00-08:00", "earliest_at": "2026-01-12T06:20:00-08:00", "latest_at": null},
+            "counts": {"failed": 3, "ready": 20}, "reasons": {"model_error": 2, "no_line": 1},
+            "games": {"LAL@BOS": {"ready": 12, "predicted": 4}, "MIA@NYK": {"ready": 8, "predicted": 8}},
+            "alerts": [
+                {"severity": "warning", "kind": "deadline_at_risk", "text": "late", "resolved_at": null},
+                {"severity": "warning", "kind": "upstream_late", "text": "was late", "resolved_at": "2026-01-12T00:11:00-08:00"},
+            ],
+            "why": [{"text": "an earlier reason"}, {"text": "20 units are sent"}],
+        });
+        let expected = "\
+phase4-to-phase5 2026-01-11: running
+verdict   at_risk (deadline 2026-01-12T07:00:00-08:00)
+started   by event at 2026-01-12T00:11:00-08:00
+forecast  finished about 2026-01-12T06:50:00-08:00, at the earliest
+          2026-01-12T06:20:00-08:00, no end is in sight
+counts    failed 3, ready 20
+reasons   model_error 2, no_line 1
+games     LAL@BOS 4 of 12, MIA@NYK 8 of 8
+alert     warning deadline_at_risk: late
+why       20 units are sent
+";
+        assert_eq!(text(&view), expected);
+    }
+
+    #[test]
+    fn what_is_not_known_is_left_out() {
+        let view = json!({"handoff": "a", "game_date": "2026-01-11", "state": "expected", "forecast": null, "games": {}});
+        let expected = "a 2026-01-11: expected\nverdict   - (deadline -)\nstarted   by - at -\n";
+        assert_eq!(text(&view), expected);
+    }
+}

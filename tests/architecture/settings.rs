@@ -46,8 +46,8 @@ const ENVIRONMENT: &str = "
 | `GOOGLE_CLOUD_PROJECT` | the project's id, instead of `google.project` |
 | `PORT` | the port to listen on; goes before `listen.port` |
 | `PUBSUB_EMULATOR_HOST` | `host:port` of a Pub/Sub emulator; no token is sent there |
-| `TIPOFF_ADDRESS` | the address to listen on; goes before `listen.address`. Beyond loopback a token is needed |
-| `TIPOFF_CONFIG` | the configuration file, for `serve` and `check` |
+| `TIPOFF_ADDRESS` | the address to listen on; goes before `listen.address`. Beyond loopback a token or an identity is needed |
+| `TIPOFF_CONFIG` | the configuration file, for `serve`, `check`, `doctor`, `publish`, `health` and `infra` |
 | `TIPOFF_DATA` | the folder for the service's files; goes before `data` |
 | `TIPOFF_HEARTBEAT_URL` | where the dead man's switch is called, instead of `heartbeat.url` |
 | `TIPOFF_LOG_FORMAT` | `text` or `json`; goes before `log_format` |

@@ -82,7 +82,7 @@ pub struct Retry {
     /// Least time left to the deadline, counted at settling, for an automatic retry; exactly this much is enough.
     #[serde(with = "seconds")]
     pub time_left_min: TimeDelta,
-    /// Sends a night, in nights' units: 2 allows twice the units of the night.
+    /// Units sent again a night, in nights' units, the first sending not counted.
     pub budget_nights: f64,
     /// The share of that budget kept for the fixed times, 0 to 1.
     pub budget_share_fixed: f64,
