@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use super::{
-    alerts, check, demo, doctor, explain, health, infra, publish, quarantine, reset, retry, serve,
-    start, status, token, warehouse,
+    alerts, check, check_stalled, demo, doctor, explain, health, infra, publish, quarantine, reset,
+    retry, serve, start, status, token, warehouse,
 };
 
 /// Watches the handoff between two phases of a data pipeline and keeps its promise.
@@ -35,6 +35,8 @@ enum Command {
     Retry(retry::Args),
     /// End the current batch and go back to waiting
     Reset(reset::Args),
+    /// Give up what is in flight for too long; what was to be retried goes out then
+    CheckStalled(check_stalled::Args),
     /// Tell a night's history with its reasons
     Explain(explain::Args),
     /// Show, acknowledge and silence alerts, or test the channels
@@ -70,6 +72,7 @@ impl Cli {
             Command::Start(args) => start::run(args).await,
             Command::Retry(args) => retry::run(args).await,
             Command::Reset(args) => reset::run(args).await,
+            Command::CheckStalled(args) => check_stalled::run(args).await,
             Command::Explain(args) => explain::run(args).await,
             Command::Alerts(args) => alerts::run(args).await,
             Command::Quarantine(args) => quarantine::run(args).await,

@@ -4,6 +4,7 @@
 
 pub mod alerts;
 pub mod check;
+pub mod check_stalled;
 pub mod cli;
 pub mod client;
 pub mod demo;
