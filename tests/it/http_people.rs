@@ -286,6 +286,28 @@ async fn check_stalled_gives_up_what_is_older_than_said_else_than_the_time_out()
     assert_eq!(app.run().await.counts.in_flight, 0);
 }
 
+/// The way out of a night whose workers were silent, as its runbook has it.
+#[tokio::test]
+async fn a_retry_kept_in_mind_follows_at_once_when_the_silent_are_given_up() {
+    let app = TestApp::start().await;
+    app.send_out(&PLAYERS).await;
+    app.clock.advance(TimeDelta::minutes(2));
+    app.post("/retry", "").await;
+    let given_up = app
+        .post_json("/check-stalled", json!({"older_than_minutes": 0}))
+        .await;
+    assert_eq!(given_up.status, 202, "{given_up:?}");
+    // Sooner than it would be retried by itself, and than an answer is waited for.
+    for _ in 0..5_000 {
+        let run = app.run().await;
+        if run.state == State::Running && app.sink.sent().len() == 2 * PLAYERS.len() {
+            return;
+        }
+        app.clock.advance(TimeDelta::milliseconds(20));
+    }
+    panic!("nothing went out: {:?}", app.history_codes(TONIGHT).await);
+}
+
 #[tokio::test]
 async fn a_tick_does_what_is_due_before_it_answers() {
     let app = TestApp::start().await;
