@@ -18,6 +18,7 @@ use tipoff::{
     domain::{
         self, Instant,
         alert::{Change, Kind},
+        effect::Effect,
         ids::{HandoffId, MessageId, RunKey},
         routing::Failure,
         run::{Run, State},
@@ -27,7 +28,7 @@ use tipoff::{
     ports::{
         Channel,
         notice::{Parcel, Receipt},
-        store::Store,
+        store::{OutboxItem, Store},
     },
     store::SqliteStore,
     telemetry::Metrics,
@@ -404,5 +405,41 @@ fn down_for_a_day_in_the_middle_of_sending_it_is_judged_and_told_and_closes_with
         (State::Partial, 0, 0)
     );
     life.rest();
+    life.crash();
+}
+
+#[test]
+fn rows_that_come_to_be_compared_when_the_run_has_closed_change_neither_it_nor_its_units() {
+    let site = Site::new();
+    let life = site.start(BEGIN);
+    life.send_out();
+    life.crash();
+    let life = site.start(NEXT_DAY);
+    let closed = life.until("closed", true, |run| run.closed_at.is_some());
+    life.rest();
+
+    life.store_rows(0..PLAYERS, STORED);
+    // As a death in the middle of comparing leaves it.
+    let now = life.clock.now();
+    let left = OutboxItem {
+        id: "comparing".to_owned(),
+        key: Life::key(),
+        effect: Effect::Reconcile,
+        decided_at: now,
+        due_at: now,
+        tries: 0,
+    };
+    life.runtime.block_on(async {
+        let mut transaction = life.store.begin().await.unwrap();
+        transaction.put(&left, now).await.unwrap();
+        transaction.commit().await.unwrap();
+        life.engine.tick().await.unwrap();
+    });
+    life.rest();
+    let key = Life::key();
+    let open = life.runtime.block_on(life.store.open_units(&key, 100));
+    let open = open.unwrap();
+    assert_eq!(open.len() as u64, closed.counts.gap());
+    assert_eq!(life.until("there", false, |_| true), closed);
     life.crash();
 }
