@@ -212,6 +212,7 @@ mod tests {
             last_answer_at: None,
             pace: AnswerPace::default(),
             hurried: false,
+            released: false,
             settling_at: None,
             settled_at: None,
         }

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Instant,
+    Asked, Instant,
     alert::Alert,
     baseline::{Baseline, Night},
     calendar::Expectation,
@@ -442,9 +442,13 @@ pub fn step(run: Run, event: &Event, now: Instant) -> Step {
     draft.finish(before)
 }
 
-/// Nothing moves a closed run; but what it did itself, and is told of only now, still counts.
+/// Nothing moves a closed run; but what becomes of its units still counts, so that its counts are always theirs.
 fn after_the_close(draft: &mut Draft, event: &Event) {
-    if let Event::Ordered(_) | Event::Sent(_) = event {
+    if let Event::Ordered(_)
+    | Event::Sent(_)
+    | Event::Answered(_)
+    | Event::Reconciled(Asked::Known(_)) = event
+    {
         absorb::absorb(draft, event);
     }
     draft.says(

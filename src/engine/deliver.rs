@@ -133,12 +133,16 @@ async fn tell_the_world(shared: &Shared, item: &OutboxItem, run: &Run) -> Result
     match &item.effect {
         Effect::AskReadiness | Effect::Stage(_) | Effect::Send { .. } => Ok(()),
         Effect::Reconcile => reconcile::reconcile(shared, item, run).await,
+        // A later one has been decided, and may have gone out before: the last word is the latest.
+        Effect::Announce(announcement) if run.announced.as_ref() != Some(announcement) => {
+            done(shared, item).await
+        }
         Effect::Announce(announcement) => {
             shared
                 .announcer
                 .announce(&item.id, &item.key, announcement)
                 .await?;
-            chain::trigger_next(shared, item, announcement.finished_at).await
+            chain::trigger_next(shared, item, run, announcement.finished_at).await
         }
         Effect::Record => {
             if let Some(handoff) = shared.handoff(&item.key) {

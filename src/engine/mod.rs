@@ -15,10 +15,12 @@ use crate::{
         calendar::{self, Expectation, Season},
         ids::{GameDate, HandoffId, RunKey},
         policy::{self, Policy},
+        reason::Reason,
         report::Timetable,
         routing::Routes,
         run::Run,
         service::Service,
+        trigger::{self, DateStanding},
         wiring::Examination,
     },
     ports::{
@@ -81,6 +83,15 @@ impl Handoff {
     /// Today's game date.
     pub fn today(&self, now: Instant) -> GameDate {
         calendar::game_date(now, &self.policy.calendar_zone)
+    }
+
+    /// Why an event about this date starts nothing; `None`: it may.
+    pub fn refuse_date(&self, game_date: GameDate, now: Instant) -> Option<Reason> {
+        let closes_at = self.policy.instants(game_date).closes_at;
+        match trigger::judge_date(game_date, self.today(now), closes_at, now) {
+            DateStanding::Open => None,
+            DateStanding::Past(reason) | DateStanding::TooFar(reason) => Some(reason),
+        }
     }
 
     /// What the calendar says of a date.

@@ -11,8 +11,7 @@ use crate::{
     },
 };
 
-/// Merges every row of the date, and marks claims that are old enough and have none as missing. Nothing is merged into a
-/// run that has closed meanwhile: opened again, it compares anew.
+/// Merges every row of the date, and marks claims that are old enough and have none as missing.
 pub async fn reconcile(shared: &Shared, item: &OutboxItem, run: &Run) -> Result<(), EngineError> {
     let not_asked = |error: String| Event::Reconciled(Asked::CouldNotAsk(error));
     let Some(handoff) = shared.handoff(&run.key) else {
@@ -42,8 +41,8 @@ pub async fn reconcile(shared: &Shared, item: &OutboxItem, run: &Run) -> Result<
         let last = rows.len() < PAGE_UNITS as usize;
         after = rows.last().map(|row| row.unit.clone());
         let end = last.then_some((asked_at, claimed_until));
-        let is_open = merge(shared, item, &rows, end).await?;
-        if last || !is_open {
+        merge(shared, item, &rows, end).await?;
+        if last {
             return Ok(());
         }
     }
@@ -51,20 +50,17 @@ pub async fn reconcile(shared: &Shared, item: &OutboxItem, run: &Run) -> Result<
 
 /// Merges one page. Its tally goes into the run in the same transaction, so that no crash can part them; the last
 /// page also ends the effect, and answers what the run asks: where the lease of whoever compares ran out, another may have
-/// answered by now, and the run may ask anew. `false`: the run has closed, and the effect has ended without that.
+/// answered by now, and the run may ask anew.
 async fn merge(
     shared: &Shared,
     item: &OutboxItem,
     rows: &[StoredRow],
     end: Option<(Option<Instant>, Instant)>,
-) -> Result<bool, EngineError> {
+) -> Result<(), EngineError> {
     let mut transaction = shared.begin().await?;
     let now = shared.clock.now();
-    let open = |run: &Run| run.closed_at.is_none();
-    let Some(run) = transaction.run(&item.key).await?.filter(open) else {
-        transaction.end(&item.id, &OutboxEnd::Done).await?;
-        transaction.commit().await?;
-        return Ok(false);
+    let Some(run) = transaction.run(&item.key).await? else {
+        return Ok(());
     };
     let mut tally = transaction
         .rows(&item.key, rows, run.instants.deadline_at)
@@ -82,5 +78,5 @@ async fn merge(
     let applied = apply::apply(shared, &mut *transaction, run, event, now).await?;
     transaction.commit().await?;
     applied.record(shared);
-    Ok(true)
+    Ok(())
 }

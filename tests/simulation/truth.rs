@@ -230,9 +230,7 @@ impl Evidence<'_> {
                 *reasons.entry(reason.clone()).or_default() += 1;
             }
         }
-        // What comes after the close is recorded with its unit alone.
-        let later = |closed_at: Instant| self.facts.acknowledged.iter().any(|it| it.1 >= closed_at);
-        if wave == 0 || run.closed_at.is_some_and(later) {
+        if wave == 0 {
             return;
         }
         let mut told = counts.reasons.clone();

@@ -55,6 +55,9 @@ pub struct Batch {
     pub pace: AnswerPace,
     /// A person wants it settled as soon as nothing is in flight.
     pub hurried: bool,
+    /// What was not sent is free again; nothing more is sent under its id.
+    #[serde(default)]
+    pub released: bool,
     /// When it settled; its rows may still be awaited.
     pub settling_at: Option<Instant>,
     /// When it was done with.
@@ -84,6 +87,7 @@ impl Batch {
     /// Frees what was not sent: the set is as large as what went out.
     pub fn free_unsent(&mut self) {
         self.frozen -= self.left_to_send();
+        self.released = true;
     }
 
     /// Units that have their answer, or will get none because they were not sent.

@@ -98,7 +98,7 @@ pub fn stage(draft: &mut Draft, source: Source, reach: Reach) {
         && run
             .batch
             .as_ref()
-            .is_some_and(|batch| batch.settling_at.is_none());
+            .is_some_and(|batch| batch.settling_at.is_none() && !batch.released);
     run.waves += 1;
     let batch_id = match &run.batch {
         Some(batch) if joins => batch.id.clone(),
@@ -244,6 +244,7 @@ fn begin(run: &mut Run, staging: &Staging, tally: &FrozenTally, now: Instant) {
         last_answer_at: None,
         pace: AnswerPace::default(),
         hurried: false,
+        released: false,
         settling_at: None,
         settled_at: None,
     });

@@ -85,6 +85,10 @@ impl Run {
         // What was being asked when it closed has been answered to nobody.
         self.asking = Asking::default();
         self.staging = None;
+        // Its retries are over: the person who opens it says how far to go.
+        self.retries.pending = None;
+        self.retries.automatic_at = None;
+        self.retries.remembered = false;
         // What was written since is seen, and what was still in flight is given up.
         self.looks.rows_at = (self.batches > 0).then_some(now);
         self.looks.give_up_at = (self.counts.in_flight > 0).then_some(now);

@@ -5,7 +5,9 @@
 use chrono::TimeDelta;
 
 use super::{State, batch, draft::Draft, verdict};
-use crate::domain::{Instant, effect::Order, event::Event, policy::Policy, reason::Code, seconds};
+use crate::domain::{
+    Instant, effect::Order, event::Event, policy::Policy, reason::Code, run::Purpose, seconds,
+};
 
 /// Heeds a person's command; other events are none of its business.
 pub fn heed(draft: &mut Draft, event: &Event) {
@@ -40,7 +42,12 @@ fn adopt(draft: &mut Draft, by: &str, policy: &Policy) {
     }
     let now = draft.now;
     let run = &mut draft.run;
+    let closes_at = run.instants.closes_at;
     run.instants = policy.instants(run.key.game_date);
+    if run.purpose == Purpose::Backfill {
+        // It closes by its start, not by a deadline.
+        run.instants.closes_at = closes_at;
+    }
     run.policy = policy.clone();
     let passed = |instants: &[Instant]| instants.iter().filter(|at| **at <= now).count();
     run.retries.fixed_done = passed(&run.instants.retries_at);

@@ -17,10 +17,10 @@ use crate::{
         routing::Silence,
         run::Run,
         service::Happened,
-        trigger::{self, DateStanding, Source, Trigger},
+        trigger::{self, Source, Trigger},
     },
     engine::{
-        Handoff, Shared,
+        Shared,
         apply::{self, Applied},
         telling,
         transaction::Measured,
@@ -380,7 +380,7 @@ impl Group<'_> {
         };
         let event = &message.event;
         let refused = trigger::refuse_event(event, &handoff.policy.upstream.final_processor_names);
-        if let Some(reason) = refused.or_else(|| refuse_date(handoff, &key, self.now)) {
+        if let Some(reason) = refused.or_else(|| handoff.refuse_date(key.game_date, self.now)) {
             return self.refuse(key, reason).await;
         }
         let trigger = Trigger {
@@ -434,13 +434,5 @@ impl Group<'_> {
                 duplicate: false,
             }),
         }
-    }
-}
-
-fn refuse_date(handoff: &Handoff, key: &RunKey, now: Instant) -> Option<Reason> {
-    let closes_at = handoff.policy.instants(key.game_date).closes_at;
-    match trigger::judge_date(key.game_date, handoff.today(now), closes_at, now) {
-        DateStanding::Open => None,
-        DateStanding::Past(reason) | DateStanding::TooFar(reason) => Some(reason),
     }
 }

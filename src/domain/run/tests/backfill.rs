@@ -203,6 +203,30 @@ fn what_was_still_being_published_at_the_close_is_given_up_when_the_run_is_opene
 }
 
 #[test]
+fn answers_after_the_close_are_counted_when_it_is_opened_again() {
+    let night = night_in(State::Partial);
+    let closes_at = night.run.instants.closes_at;
+    let mut night = night.until_instant(closes_at);
+    let open: Vec<usize> = (380..420).collect();
+    let late = night.world.answer_for(&open, Standing::Claimed, night.now);
+    let mut night = night.play(Event::Answered(late)).after(600);
+    night.run.reopen_as_backfill(night.now);
+    let night = night.tick();
+    assert_eq!(night.run.counts.plan, night.world.standings());
+    assert_eq!(night.run.counts.gap(), 0);
+}
+
+#[test]
+fn a_retry_from_before_the_close_does_not_stand_in_for_the_start_that_opens_it_again() {
+    let night = night_in(State::Partial).warehouse(Warehouse::Down);
+    let mut night = reopened(night.play(trigger(Source::Retry)));
+    assert_eq!(night.run.retries.pending, None);
+    assert_eq!(night.run.retries.automatic_at, None);
+    night = night.play(forced());
+    assert!(night.asked_readiness());
+}
+
+#[test]
 fn claims_whose_rows_could_not_be_compared_before_the_close_are_compared_when_it_is_opened_again() {
     let night = Night::of(100).until("00:30").event().until("00:33");
     let mut night = reopened(night.warehouse(Warehouse::Down).predicted(100, 0));

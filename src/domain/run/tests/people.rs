@@ -1,7 +1,7 @@
 //! What people may do to a run beside starting and retrying it.
 
 use super::{
-    night::{Night, Sink, Warehouse, pacific},
+    night::{Night, Sink, Warehouse, pacific, trigger},
     triggers::night_in,
 };
 use crate::domain::{
@@ -14,6 +14,7 @@ use crate::domain::{
     run::State,
     schedule::WallTime,
     sla::Verdict,
+    trigger::Source,
 };
 
 fn reset(force: bool) -> Event {
@@ -119,6 +120,25 @@ fn a_reset_with_all_in_flight_waits_for_their_answers() {
     let night = night_in(State::Running).until("00:31").play(reset(true));
     assert_eq!((night.state(), night.sends()), (State::Running, 1));
     assert_eq!(night.predicted(420, 420).state(), State::Complete);
+}
+
+#[test]
+fn a_retry_after_a_reset_sends_under_a_batch_of_its_own_for_the_ended_one_is_free() {
+    let night = night_in(State::Running).until("00:31").play(reset(true));
+    let ended = night.run.batch_id().cloned();
+    let night = night.predicted(380, 380).answered(20, Standing::Failed);
+    let night = night.play(trigger(Source::Retry));
+    assert_eq!((night.state(), night.sends()), (State::Running, 2));
+    assert_ne!(night.run.batch_id().cloned(), ended);
+}
+
+#[test]
+fn a_backfill_that_is_moved_to_other_promises_is_open_as_long_as_before() {
+    let night = Night::backfill(0).play(trigger(Source::Manual));
+    let closes_at = night.run.instants.closes_at;
+    let night = night.play(adopted("06:40"));
+    assert!(night.said(Code::Adopted));
+    assert_eq!(night.run.instants.closes_at, closes_at);
 }
 
 #[test]

@@ -213,7 +213,8 @@ fn an_alert_whose_cause_only_grows_older_does_not_change_the_run() {
 }
 
 #[test]
-fn a_run_closes_twenty_four_hours_after_its_deadline_and_takes_nothing_in_any_more() {
+fn a_run_closes_twenty_four_hours_after_its_deadline_and_nothing_moves_it_any_more_but_its_counts()
+{
     let closes_at = pacific("07:00") + chrono::TimeDelta::hours(24);
     let night = night_in(State::Partial).until_instant(closes_at - chrono::TimeDelta::seconds(1));
     assert_eq!(night.run.closed_at, None);
@@ -222,8 +223,17 @@ fn a_run_closes_twenty_four_hours_after_its_deadline_and_takes_nothing_in_any_mo
     assert!(night.run.alerts.iter().all(|alert| !alert.is_open()));
     assert_eq!(night.run.next_wake(night.now), None);
     let before = night.run.clone();
-    let night = night.quietly().answered(40, Standing::Claimed);
-    assert_eq!((night.run, night.why[0].code), (before, Code::Closed));
+    let mut night = night.quietly();
+    let open: Vec<usize> = (380..420).collect();
+    let late = night.world.answer_for(&open, Standing::Claimed, night.now);
+    let night = night.play(Event::Answered(late));
+    assert_eq!(night.run.counts.plan, night.world.standings());
+    assert!(night.effects.is_empty() && night.said(Code::Closed));
+    let mut counted = night.run;
+    assert_ne!(counted.counts, before.counts);
+    (counted.counts, counted.batch) = (before.counts.clone(), before.batch.clone());
+    counted.steps = before.steps;
+    assert_eq!(counted, before);
 }
 
 #[test]
