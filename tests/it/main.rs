@@ -13,6 +13,7 @@ mod faults;
 #[path = "../scenarios/mod.rs"]
 mod scenarios;
 
+mod announcements;
 mod browser;
 mod failed_night;
 mod health;

@@ -27,6 +27,8 @@ use crate::{
 
 /// A wait is asked about every minute, and a question that goes unanswered for a quarter of an hour is given up.
 const SOON: chrono::TimeDelta = chrono::TimeDelta::minutes(20);
+/// How long the first unit of a page may be on its way before it is published.
+const SENDING: chrono::TimeDelta = chrono::TimeDelta::seconds(30);
 
 /// Everything that a night left behind.
 struct Evidence<'a> {
@@ -419,11 +421,15 @@ impl Evidence<'_> {
         }
     }
 
+    /// Whether it was answered: by its own answer, or by one that names no attempt and came when it was being sent.
     fn has_answer(&self, call: &Call, until: Instant) -> bool {
         let acknowledged = self.facts.acknowledged.iter();
         acknowledged
             .filter(|(message, at)| message.unit == call.unit && *at <= until)
-            .any(|(message, _)| message.attempt == call.attempt)
+            .any(|(message, at)| {
+                let is_nameless = message.request_id.is_none();
+                message.attempt == call.attempt || (is_nameless && *at + SENDING >= call.at)
+            })
     }
 
     fn the_end_was_announced(&mut self) {
