@@ -28,9 +28,10 @@ pub struct Night {
 }
 
 impl Night {
-    /// The night of a run, once its verdict has fallen; backfills and dates without games have none.
+    /// The night of a run, once its verdict has fallen, also where a person opened it again later; what was a backfill from
+    /// the start and dates without games have none.
     pub fn of(run: &Run) -> Option<Self> {
-        let ruling = run.ruling.as_ref().filter(|_| run.has_promises())?;
+        let ruling = run.ruling.as_ref()?;
         let dispatched_at = run.start.dispatched_at;
         Some(Self {
             deadline_at: run.instants.deadline_at,
@@ -201,9 +202,10 @@ mod tests {
     }
 
     #[test]
-    fn a_night_counts_once_its_verdict_has_fallen_and_a_backfill_never() {
+    fn a_night_counts_once_its_verdict_has_fallen_also_where_it_is_opened_again() {
         assert_eq!(Night::of(&run(Purpose::Tonight)), None);
-        assert_eq!(Night::of(&ruled(run(Purpose::Backfill))), None);
+        assert_eq!(Night::of(&run(Purpose::Backfill)), None);
+        assert!(Night::of(&ruled(run(Purpose::Backfill))).is_some());
         let mut judged = ruled(run(Purpose::Tonight));
         judged.start.by = Some(Source::Backup);
         let night = Night::of(&judged).unwrap();

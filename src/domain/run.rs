@@ -353,15 +353,22 @@ impl Run {
         if !self.has_promises() {
             return None;
         }
-        Some(
-            match (&self.ruling, self.judging_since, self.risk.at_risk) {
-                (Some(ruling), _, _) if ruling.kept => Verdict::Met,
-                (Some(_), _, _) => Verdict::Breached,
-                (None, Some(_), _) => Verdict::Judging,
-                (None, None, true) => Verdict::AtRisk,
-                (None, None, false) => Verdict::OnTrack,
-            },
-        )
+        let open = match (self.judging_since, self.risk.at_risk) {
+            (Some(_), _) => Verdict::Judging,
+            (None, true) => Verdict::AtRisk,
+            (None, false) => Verdict::OnTrack,
+        };
+        Some(self.ruled().unwrap_or(open))
+    }
+
+    /// The verdict that fell on its night, also where the run was opened again as a backfill: repairing mends no record.
+    pub fn ruled(&self) -> Option<Verdict> {
+        let ruling = self.ruling.as_ref()?;
+        Some(if ruling.kept {
+            Verdict::Met
+        } else {
+            Verdict::Breached
+        })
     }
 
     /// From the upstream's finish to the first dispatch, or until now while it grows; `None` before a finish.

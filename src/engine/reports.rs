@@ -137,7 +137,8 @@ async fn week(shared: &Shared, handoff: &Handoff, last: GameDate) -> Result<Cont
     let (this, before): (Vec<&Run>, Vec<&Run>) =
         runs.iter().partition(|run| run.key.game_date >= from);
     let figures = |runs: &[&Run]| -> Vec<NightFigures> {
-        let nights = runs.iter().filter(|run| run.has_promises());
+        let was_promised = |run: &&&Run| run.has_promises() || run.ruling.is_some();
+        let nights = runs.iter().filter(was_promised);
         nights.map(|run| NightFigures::of(run)).collect()
     };
     let policy = &handoff.policy;

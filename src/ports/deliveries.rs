@@ -173,7 +173,8 @@ pub trait DeliveryStore: Send + Sync {
     /// What a channel called the first message about a thing.
     async fn thread(&self, channel: &ChannelId, about: &str) -> Result<Option<String>, StoreError>;
 
-    /// The runs of a handoff from one date to another, both included, earliest first; no backfills.
+    /// The runs of a handoff from one date to another, both included, earliest first; no backfills but of nights that had
+    /// their verdict.
     async fn runs_between(
         &self,
         handoff: &HandoffId,

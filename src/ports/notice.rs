@@ -145,7 +145,7 @@ impl NightFigures {
         Self {
             game_date: run.key.game_date,
             state: run.state,
-            verdict: run.verdict(),
+            verdict: run.verdict().or_else(|| run.ruled()),
             started_by: run.start.by,
             latency_seconds: run
                 .start

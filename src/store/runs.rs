@@ -54,7 +54,8 @@ const NIGHTS: &str = "
 
 const BETWEEN: &str = "
     SELECT body FROM runs
-    WHERE handoff = $1 AND game_date BETWEEN $2 AND $3 AND purpose = 'tonight' ORDER BY game_date";
+    WHERE handoff = $1 AND game_date BETWEEN $2 AND $3 AND (purpose = 'tonight' OR body ->> '$.ruling' IS NOT NULL)
+    ORDER BY game_date";
 
 pub(super) const APPEND: &str =
     "INSERT INTO history (handoff, game_date, at, step, entry) VALUES ($1, $2, $3, $4, $5)";
@@ -70,7 +71,7 @@ pub(super) async fn run(mut pipe: Pipe<'_>, key: &RunKey) -> Result<Option<Run>,
     rows.first().map(body).transpose()
 }
 
-/// The runs from one date to another, earliest first; no backfills.
+/// The runs from one date to another, earliest first; no backfills but of nights that had their verdict.
 pub(super) async fn between(
     connection: &mut SqliteConnection,
     handoff: &HandoffId,

@@ -20,6 +20,7 @@ use tipoff::{
         alert::{Change, Kind},
         effect::Effect,
         ids::{HandoffId, MessageId, RunKey},
+        nights::Night,
         routing::Failure,
         run::{Run, State},
         sla::{Ruling, Verdict},
@@ -27,6 +28,7 @@ use tipoff::{
     engine::{AnswerMessage, Engine, Handoff, Parts, TriggerMessage},
     ports::{
         Channel,
+        deliveries::DeliveryStore,
         notice::{Parcel, Receipt},
         store::{OutboxItem, Store},
     },
@@ -442,5 +444,31 @@ fn rows_that_come_to_be_compared_when_the_run_has_closed_are_counted_and_move_no
     let run = life.until("there", false, |_| true);
     assert_eq!((open.len(), run.counts.gap()), (0, 0));
     assert_eq!((run.state, run.closed_at), (closed.state, closed.closed_at));
+    life.crash();
+}
+
+#[test]
+fn a_broken_night_that_a_person_repairs_later_stays_on_record_as_broken() {
+    let site = Site::new();
+    let life = site.start(BEGIN);
+    life.send_out();
+    life.crash();
+    let life = site.start(NEXT_DAY);
+    let mut run = life.until("closed", true, |run| run.closed_at.is_some());
+    life.rest();
+    run.reopen_as_backfill(life.clock.now());
+    let key = Life::key();
+    let nights = life.runtime.block_on(async {
+        let mut transaction = life.store.begin().await.unwrap();
+        transaction.save_run(&run, None).await.unwrap();
+        transaction.commit().await.unwrap();
+        let night = (key.game_date, key.game_date);
+        life.store
+            .runs_between(&key.handoff, night.0, night.1)
+            .await
+    });
+    let nights: Vec<Night> = nights.unwrap().iter().filter_map(Night::of).collect();
+    assert_eq!(nights.len(), 1);
+    assert!(!nights[0].met);
     life.crash();
 }

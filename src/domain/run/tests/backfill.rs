@@ -210,6 +210,7 @@ fn answers_after_the_close_are_counted_when_it_is_opened_again() {
     let open: Vec<usize> = (380..420).collect();
     let late = night.world.answer_for(&open, Standing::Claimed, night.now);
     let mut night = night.play(Event::Answered(late)).after(600);
+    night.world.store(40, night.now);
     night.run.reopen_as_backfill(night.now);
     let night = night.tick();
     assert_eq!(night.run.counts.plan, night.world.standings());
