@@ -2,6 +2,8 @@
 //!
 //! No decision belongs here; the small verbs that several states share do.
 
+use chrono::TimeDelta;
+
 use super::{Run, State, Step, Wait};
 use crate::domain::{
     Instant,
@@ -9,6 +11,10 @@ use crate::domain::{
     reason::{Code, Reason},
     trigger::{Source, Trigger},
 };
+
+/// How long a run stays open after a person has started it, whenever it ought to close: what they sent is answered or
+/// given up by then.
+const SEEN_THROUGH: TimeDelta = TimeDelta::hours(2);
 
 /// A step in the making.
 pub struct Draft {
@@ -87,6 +93,10 @@ impl Draft {
     /// Takes an accepted trigger into the run: it may lead to the dispatch until a batch is frozen.
     pub fn take(&mut self, trigger: &Trigger) {
         let under_way = matches!(self.run.state, State::Dispatching | State::Running);
+        if trigger.source == Source::Manual {
+            let closes_at = &mut self.run.instants.closes_at;
+            *closes_at = (*closes_at).max(self.now + SEEN_THROUGH);
+        }
         let start = &mut self.run.start;
         start.triggered_at = start.triggered_at.or(Some(self.now));
         if trigger.source == Source::Event {

@@ -237,6 +237,20 @@ fn a_run_closes_twenty_four_hours_after_its_deadline_and_nothing_moves_it_any_mo
 }
 
 #[test]
+fn what_a_person_starts_shortly_before_the_close_is_seen_through() {
+    let closes_at = pacific("07:00") + chrono::TimeDelta::hours(24);
+    let before = closes_at - chrono::TimeDelta::minutes(2);
+    let night = night_in(State::Partial).until_instant(before).quietly();
+    let night = night.play(super::night::forced());
+    let night = night.until_instant(closes_at);
+    assert_eq!((night.state(), night.sends()), (State::Running, 1));
+    let night = night.predicted(40, 40);
+    assert_eq!(night.state(), State::Complete);
+    assert_eq!(night.clone().after(7_079).run.closed_at, None);
+    assert!(night.after(7_080).run.closed_at.is_some());
+}
+
+#[test]
 fn incident_72_lengths_are_between_instants_also_when_the_clocks_change() {
     let mut opening = super::night::opening(crate::domain::policy::Policy::phase4_to_phase5());
     opening.key.game_date = crate::domain::ids::GameDate("2026-03-08".parse().unwrap());
