@@ -4,6 +4,7 @@
 
 use std::process::ExitCode;
 
+use chrono::DateTime;
 use serde_json::Value;
 
 use super::{
@@ -60,29 +61,32 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
 /// What is to be read at a glance: each line with its name before it, empty ones left out.
 fn text(view: &Value) -> String {
     let word = |name: &str| view[name].as_str().unwrap_or("-").to_owned();
+    let deadline = instant(&view["deadline_at"]);
+    let started = format!(
+        "by {} at {}",
+        word("started_by"),
+        instant(&view["started_at"])
+    );
     let mut lines = vec![
         (
             "verdict",
-            format!("{} (deadline {})", word("verdict"), word("deadline_at")),
+            format!("{} (deadline {deadline})", word("verdict")),
         ),
-        (
-            "started",
-            format!("by {} at {}", word("started_by"), word("started_at")),
-        ),
-        ("forecast", forecast(&view["forecast"])),
-        ("counts", numbers(&view["counts"]).join(", ")),
-        ("reasons", numbers(&view["reasons"]).join(", ")),
-        ("games", games(&view["games"])),
+        ("started", started),
+        ("forecast", wrapped(&forecast(&view["forecast"]))),
+        ("counts", listed(numbers(&view["counts"]))),
+        ("reasons", listed(numbers(&view["reasons"]))),
+        ("games", listed(games(&view["games"]))),
     ];
     let open = |alert: &&Value| alert["resolved_at"].is_null();
     for alert in view["alerts"].as_array().into_iter().flatten().filter(open) {
         let told = |name: &str| alert[name].as_str().unwrap_or("").to_owned();
         let text = format!("{} {}: {}", told("severity"), told("kind"), told("text"));
-        lines.push(("alert", text));
+        lines.push(("alert", wrapped(&text)));
     }
     let latest = view["why"].as_array().and_then(|why| why.last());
     let why = latest.and_then(|reason| reason["text"].as_str());
-    lines.push(("why", why.unwrap_or("").to_owned()));
+    lines.push(("why", wrapped(why.unwrap_or(""))));
 
     let mut all = format!(
         "{} {}: {}\n",
@@ -91,10 +95,19 @@ fn text(view: &Value) -> String {
         word("state")
     );
     for (name, text) in lines.iter().filter(|(_, text)| !text.is_empty()) {
-        let text = crate::render::wrap(text, COLUMNS, INDENT);
         all += &format!("{name:INDENT$}{text}\n");
     }
     all
+}
+
+/// An instant to the minute, as a person says it.
+fn instant(of: &Value) -> String {
+    let read = of
+        .as_str()
+        .and_then(|text| DateTime::parse_from_rfc3339(text).ok());
+    read.map_or("-".to_owned(), |at| {
+        at.format("%Y-%m-%d %H:%M %:z").to_string()
+    })
 }
 
 /// Each name with its number: `failed 3`.
@@ -103,30 +116,48 @@ fn numbers(of: &Value) -> Vec<String> {
     of.as_object().into_iter().flatten().map(named).collect()
 }
 
-/// When it will be finished; empty where nothing is left to finish.
-fn forecast(of: &Value) -> String {
-    let at = |name: &str| of[name].as_str();
-    let (Some(finish), Some(earliest)) = (at("finish_at"), at("earliest_at")) else {
-        return String::new();
-    };
-    let latest = at("latest_at").map_or("no end is in sight".to_owned(), |latest| {
-        format!("at the latest {latest}")
-    });
-    format!("finished about {finish}, at the earliest {earliest}, {latest}")
-}
-
 /// How many of each game's ready units are predicted.
-fn games(of: &Value) -> String {
+fn games(of: &Value) -> Vec<String> {
     let predicted = |(name, game): (&String, &Value)| {
         format!("{name} {} of {}", game["predicted"], game["ready"])
     };
-    let games: Vec<String> = of
-        .as_object()
+    of.as_object()
         .into_iter()
         .flatten()
         .map(predicted)
-        .collect();
-    games.join(", ")
+        .collect()
+}
+
+/// When it will be finished; empty where nothing is left to finish.
+fn forecast(of: &Value) -> String {
+    if of.is_null() {
+        return String::new();
+    }
+    let [finish, earliest, latest] =
+        ["finish_at", "earliest_at", "latest_at"].map(|name| instant(&of[name]));
+    if of["latest_at"].is_null() {
+        return format!("no end is in sight; at the earliest {earliest}");
+    }
+    format!("finished about {finish}, between {earliest} and {latest}")
+}
+
+fn wrapped(text: &str) -> String {
+    crate::render::wrap(text, COLUMNS, INDENT)
+}
+
+/// One behind the other; none is divided between two lines.
+fn listed(items: Vec<String>) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for item in items {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 2 + item.chars().count() < COLUMNS => {
+                *line += ", ";
+                *line += &item;
+            }
+            Some(_) | None => lines.push(item),
+        }
+    }
+    lines.join(&format!(",\n{:INDENT$}", ""))
 }
 
 /// Columns of a line's text, and before it.
@@ -137,7 +168,7 @@ const INDENT: usize = 10;
 mod tests {
     use serde_json::json;
 
-    use super::text;
+    use super::{forecast, text};
 
     #[test]
     fn a_night_in_trouble_says_what_failed_where_and_when_it_will_be_over() {
@@ -147,7 +178,7 @@ mod tests {
             "started_by": "event", "started_at": "2026-01-12T00:11:00-08:00",
             "forecast": {"finish_at": "2026-01-12T06:50:00-08:00", "earliest_at": "2026-01-12T06:20:00-08:00", "latest_at": null},
             "counts": {"failed": 3, "ready": 20}, "reasons": {"model_error": 2, "no_line": 1},
-            "games": {"LAL@BOS": {"ready": 12, "predicted": 4}, "MIA@NYK": {"ready": 8, "predicted": 8}},
+            "games": {"20260111_BOS_LAL": {"ready": 12, "predicted": 4}, "20260111_MIA_NYK": {"ready": 8, "predicted": 8}, "20260111_POR_NOP": {"ready": 9, "predicted": 0}},
             "alerts": [
                 {"severity": "warning", "kind": "deadline_at_risk", "text": "late", "resolved_at": null},
                 {"severity": "warning", "kind": "upstream_late", "text": "was late", "resolved_at": "2026-01-12T00:11:00-08:00"},
@@ -156,17 +187,27 @@ mod tests {
         });
         let expected = "\
 phase4-to-phase5 2026-01-11: running
-verdict   at_risk (deadline 2026-01-12T07:00:00-08:00)
-started   by event at 2026-01-12T00:11:00-08:00
-forecast  finished about 2026-01-12T06:50:00-08:00, at the earliest
-          2026-01-12T06:20:00-08:00, no end is in sight
+verdict   at_risk (deadline 2026-01-12 07:00 -08:00)
+started   by event at 2026-01-12 00:11 -08:00
+forecast  no end is in sight; at the earliest 2026-01-12 06:20 -08:00
 counts    failed 3, ready 20
 reasons   model_error 2, no_line 1
-games     LAL@BOS 4 of 12, MIA@NYK 8 of 8
+games     20260111_BOS_LAL 4 of 12, 20260111_MIA_NYK 8 of 8,
+          20260111_POR_NOP 0 of 9
 alert     warning deadline_at_risk: late
 why       20 units are sent
 ";
         assert_eq!(text(&view), expected);
+    }
+
+    #[test]
+    fn a_forecast_says_between_which_instants() {
+        let night = json!({
+            "finish_at": "2026-01-12T06:50:09.25-08:00", "earliest_at": "2026-01-12T06:20:00-08:00",
+            "latest_at": "2026-01-12T07:10:00-08:00",
+        });
+        let expected = "finished about 2026-01-12 06:50 -08:00, between 2026-01-12 06:20 -08:00 and 2026-01-12 07:10 -08:00";
+        assert_eq!(forecast(&night), expected);
     }
 
     #[test]
