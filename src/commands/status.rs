@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, SystemClock},
+    render,
     wire::run_view::RunView,
 };
 
@@ -142,22 +143,18 @@ fn forecast(of: &Value) -> String {
 }
 
 fn wrapped(text: &str) -> String {
-    crate::render::wrap(text, COLUMNS, INDENT)
+    render::wrap(text, COLUMNS, INDENT)
 }
 
-/// One behind the other; none is divided between two lines.
+/// One behind the other; none is divided between two lines. Names are the words of others, as texts are.
 fn listed(items: Vec<String>) -> String {
-    let mut lines: Vec<String> = Vec::new();
-    for item in items {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 2 + item.chars().count() < COLUMNS => {
-                *line += ", ";
-                *line += &item;
-            }
-            Some(_) | None => lines.push(item),
-        }
-    }
-    lines.join(&format!(",\n{:INDENT$}", ""))
+    let last = items.len().saturating_sub(1);
+    let clean = |(place, item): (usize, &String)| {
+        let comma = if place < last { "," } else { "" };
+        render::wrap(item, usize::MAX, 0) + comma
+    };
+    let items: Vec<String> = items.iter().enumerate().map(clean).collect();
+    render::lay_out(items.iter().map(String::as_str), COLUMNS, INDENT)
 }
 
 /// Columns of a line's text, and before it.
@@ -168,7 +165,7 @@ const INDENT: usize = 10;
 mod tests {
     use serde_json::json;
 
-    use super::{forecast, text};
+    use super::{forecast, listed, text};
 
     #[test]
     fn a_night_in_trouble_says_what_failed_where_and_when_it_will_be_over() {
@@ -208,6 +205,12 @@ why       20 units are sent
         });
         let expected = "finished about 2026-01-12 06:50 -08:00, between 2026-01-12 06:20 -08:00 and 2026-01-12 07:10 -08:00";
         assert_eq!(forecast(&night), expected);
+    }
+
+    #[test]
+    fn a_name_that_steers_a_terminal_is_printed_without_that() {
+        let items = ["a\u{1b}[2J 3", "b\n 4"].map(str::to_owned);
+        assert_eq!(listed(items.to_vec()), "a[2J 3, b 4");
     }
 
     #[test]

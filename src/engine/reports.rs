@@ -137,9 +137,8 @@ async fn week(shared: &Shared, handoff: &Handoff, last: GameDate) -> Result<Cont
     let (this, before): (Vec<&Run>, Vec<&Run>) =
         runs.iter().partition(|run| run.key.game_date >= from);
     let figures = |runs: &[&Run]| -> Vec<NightFigures> {
-        let was_promised = |run: &&&Run| run.has_promises() || run.ruling.is_some();
-        let nights = runs.iter().filter(was_promised);
-        nights.map(|run| NightFigures::of(run)).collect()
+        let nights = runs.iter().map(|run| NightFigures::of(run));
+        nights.filter(|night| night.verdict.is_some()).collect()
     };
     let policy = &handoff.policy;
     let latency = policy.sla.latency.target.num_milliseconds() as f64 / 1e3;

@@ -39,8 +39,13 @@ impl Zones {
 pub fn wrap(text: &str, width: usize, indent: usize) -> String {
     let steers = |letter: char| letter.is_control() && !letter.is_whitespace();
     let text: String = text.chars().filter(|letter| !steers(*letter)).collect();
+    lay_out(text.split_whitespace(), width, indent)
+}
+
+/// Lays pieces one behind the other into lines of at most `width` characters, the later lines indented; none is divided.
+pub fn lay_out<'a>(pieces: impl Iterator<Item = &'a str>, width: usize, indent: usize) -> String {
     let mut lines: Vec<String> = vec![String::new()];
-    for word in text.split_whitespace() {
+    for word in pieces {
         let line = lines.last().map_or(0, |line| line.chars().count());
         if line > 0 && line + 1 + word.chars().count() > width {
             lines.push(String::new());

@@ -29,7 +29,7 @@ use tipoff::{
     ports::{
         Channel,
         deliveries::DeliveryStore,
-        notice::{Parcel, Receipt},
+        notice::{NightFigures, Parcel, Receipt},
         store::{OutboxItem, Store},
     },
     store::SqliteStore,
@@ -132,6 +132,17 @@ impl Site {
             clock,
             runtime,
         }
+    }
+
+    /// A night that was sent and never answered, and closed when the service was there again a day later.
+    fn closed(&self) -> (Life, Run) {
+        let life = self.start(BEGIN);
+        life.send_out();
+        life.crash();
+        let life = self.start(NEXT_DAY);
+        let closed = life.until("closed", true, |run| run.closed_at.is_some());
+        life.rest();
+        (life, closed)
     }
 
     fn parts(
@@ -413,13 +424,7 @@ fn down_for_a_day_in_the_middle_of_sending_it_is_judged_and_told_and_closes_with
 #[test]
 fn rows_that_come_to_be_compared_when_the_run_has_closed_are_counted_and_move_nothing() {
     let site = Site::new();
-    let life = site.start(BEGIN);
-    life.send_out();
-    life.crash();
-    let life = site.start(NEXT_DAY);
-    let closed = life.until("closed", true, |run| run.closed_at.is_some());
-    life.rest();
-
+    let (life, closed) = site.closed();
     life.store_rows(0..PLAYERS, STORED);
     // As a death in the middle of comparing leaves it.
     let now = life.clock.now();
@@ -450,12 +455,7 @@ fn rows_that_come_to_be_compared_when_the_run_has_closed_are_counted_and_move_no
 #[test]
 fn a_broken_night_that_a_person_repairs_later_stays_on_record_as_broken() {
     let site = Site::new();
-    let life = site.start(BEGIN);
-    life.send_out();
-    life.crash();
-    let life = site.start(NEXT_DAY);
-    let mut run = life.until("closed", true, |run| run.closed_at.is_some());
-    life.rest();
+    let (life, mut run) = site.closed();
     run.reopen_as_backfill(life.clock.now());
     let key = Life::key();
     let nights = life.runtime.block_on(async {
@@ -470,5 +470,6 @@ fn a_broken_night_that_a_person_repairs_later_stays_on_record_as_broken() {
     let nights: Vec<Night> = nights.unwrap().iter().filter_map(Night::of).collect();
     assert_eq!(nights.len(), 1);
     assert!(!nights[0].met);
+    assert_eq!(NightFigures::of(&run).verdict, Some(Verdict::Breached));
     life.crash();
 }
