@@ -14,7 +14,7 @@ use tipoff::{
     ports::store::{OutboxItem, Store},
 };
 
-use crate::support::{Differs, TONIGHT, TestApp, date, rows};
+use crate::support::{Differs, TONIGHT, TestApp, completion, date, rows};
 
 const PLAYERS: [&str; 3] = ["karl-anthonytowns", "lebronjames", "stephencurry"];
 /// The second follows the first.
@@ -55,6 +55,11 @@ async fn completed() -> TestApp {
         .insert_predictions(&predictions)
         .await
         .unwrap();
+    for player in PLAYERS {
+        let mut claim = completion(player);
+        claim["request_id"] = json!(format!("phase4-to-phase5/{TONIGHT}/{player}/1"));
+        assert_eq!(app.post_json("/complete", claim).await.status, 200);
+    }
     app.until(State::Complete).await;
     while next(&app).await.start.triggered_at.is_none() {
         app.clock.advance(TimeDelta::milliseconds(200));

@@ -57,8 +57,8 @@ const NEXT: &str = "
             WHERE at > $1) AS next_at,
         (SELECT count(*) FROM runs WHERE state = 'dispatching') AS sending,
         (SELECT count(*) FROM units WHERE phase = 'sent') AS flying";
-/// Looks at a service that does not come to rest: ten seconds.
-const LOOKS_MAX: usize = 5_000;
+/// Looks at a service that does not come to rest: half a minute, for a disk may stand still for seconds.
+const LOOKS_MAX: usize = 30_000;
 
 /// How a night differs from the usual one.
 pub struct Plan<'a> {

@@ -12,6 +12,9 @@ use tipoff::{
 
 use crate::support::{context, feature, instant};
 
+/// Looks at messages that wait: half a minute, for a disk may stand still for seconds.
+const LOOKS_MAX: usize = 30_000;
+
 const CONFIG: &str = r#"
 [[handoffs]]
 id = "phase4-to-phase5"
@@ -30,7 +33,7 @@ async fn open(folder: &Path, clock: &Arc<ManualClock>) -> App {
 /// The summaries that were sent, earliest first, once all of them have left.
 async fn summaries(app: &App) -> Vec<String> {
     app.engine.tick().await.unwrap();
-    for _ in 0..5_000 {
+    for _ in 0..LOOKS_MAX {
         let ledger = app.engine.shared().store.ledger(1_000).await.unwrap();
         if ledger
             .iter()
