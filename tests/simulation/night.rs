@@ -49,6 +49,9 @@ const LONG_EVERY: u64 = 50;
 /// How much longer something that began late may take.
 const PATIENCE: TimeDelta = TimeDelta::minutes(90);
 
+/// How long a process is up until it has looked around, also where the store fails at first.
+const A_WHILE: TimeDelta = TimeDelta::minutes(1);
+
 /// What became of a night.
 pub struct Outcome {
     /// What ought not to be; empty where all is well.
@@ -80,7 +83,7 @@ pub struct Night {
     clock: Arc<SimulatedClock>,
     folder: tempfile::TempDir,
     planted: Option<Planted>,
-    /// When the process was first up.
+    /// Since when the process was first up for a while; one that dies before it has looked around has not come.
     pub up_since: Option<Instant>,
     ends_at: Instant,
     /// When nothing goes wrong any more.
@@ -263,10 +266,13 @@ impl Night {
         let Ok(Ok(engine)) = starting.await else {
             return End::Died;
         };
-        self.up_since.get_or_insert(self.clock.now());
+        let up_since = self.clock.now();
         let engine = Arc::new(engine);
         let mut pushes = JoinSet::new();
         let ended = self.turns(&engine, &gate, &mut pushes).await;
+        if self.clock.now() - up_since >= A_WHILE {
+            self.up_since.get_or_insert(up_since);
+        }
         pushes.abort_all();
         while let Some(pushed) = pushes.join_next().await {
             hands::hear(&self.world, pushed);
