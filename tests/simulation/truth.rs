@@ -80,8 +80,10 @@ pub fn judge(night: &Night) -> (String, Vec<String>) {
 /// An installation that is up for the first time once the deadline is over does not judge it, and nobody asked it to.
 fn came_too_late(night: &Night, facts: &Facts) -> bool {
     let instants = night.policy.instants(night.world.key.game_date);
-    let is_late = night.up_since.is_none_or(|at| at >= instants.deadline_at);
-    is_late && facts.acknowledged.is_empty() && facts.upstream_ids.is_empty()
+    let is_over = |at: Instant| at >= instants.deadline_at;
+    // A stranger's answer is acknowledged at any time, and asks nothing of the night.
+    let nothing_before = facts.acknowledged.iter().all(|(_, at)| is_over(*at));
+    night.up_since.is_none_or(is_over) && nothing_before && facts.upstream_ids.is_empty()
 }
 
 /// The run was opened, or opened again.
