@@ -61,9 +61,10 @@ async fn completed() -> TestApp {
         assert_eq!(app.post_json("/complete", claim).await.status, 200);
     }
     app.until(State::Complete).await;
-    while next(&app).await.start.triggered_at.is_none() {
-        app.clock.advance(TimeDelta::milliseconds(200));
-    }
+    app.until_of(&key("phase5-to-phase6"), |run| {
+        run.start.triggered_at.is_some()
+    })
+    .await;
     app
 }
 
@@ -83,7 +84,7 @@ async fn announce_late(app: &TestApp, announcement: Announcement) {
     transaction.commit().await.unwrap();
     app.engine.tick().await.unwrap();
     while app.store.queues().await.unwrap().outbox > 0 {
-        app.clock.advance(TimeDelta::milliseconds(200));
+        app.pass().await;
     }
 }
 

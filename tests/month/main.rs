@@ -45,8 +45,6 @@ start_per_second = 1000000.0
 full_per_second = 1000000.0
 in_flight_max = 1000000
 "#;
-/// Looks before a night is given up.
-const LOOKS_MAX: usize = 20_000;
 /// Between two looks at the calendar by day.
 const STRIDE: TimeDelta = TimeDelta::minutes(20);
 
@@ -55,20 +53,6 @@ fn key(game_date: GameDate) -> RunKey {
         handoff: HandoffId::new("phase4-to-phase5"),
         game_date,
     }
-}
-
-async fn until(app: &TestApp, game_date: GameDate, wanted: &[State]) -> State {
-    for _ in 0..LOOKS_MAX {
-        let run = app.store.run(&key(game_date)).await.expect("the store");
-        if let Some(run) = run
-            && wanted.contains(&run.state)
-        {
-            return run.state;
-        }
-        app.clock.advance(TimeDelta::milliseconds(200));
-        tokio::task::yield_now().await;
-    }
-    panic!("{game_date} is never one of {wanted:?}");
 }
 
 /// Lists the night's players, each with its features.
@@ -103,7 +87,8 @@ async fn play(app: &TestApp, game_date: GameDate) {
     });
     let started = app.post_json("/trigger", event).await;
     assert_eq!(started.status, 202, "{game_date}: {started:?}");
-    until(app, game_date, &[State::Running]).await;
+    app.until_of(&key(game_date), |run| run.state == State::Running)
+        .await;
     let lines: Vec<String> = app
         .sink
         .take()
@@ -125,7 +110,8 @@ async fn play(app: &TestApp, game_date: GameDate) {
     app.post("/complete", lines.join("\n")).await;
     app.post("/complete", format!("not a completion of {game_date}"))
         .await;
-    until(app, game_date, &[State::Complete]).await;
+    app.until_of(&key(game_date), |run| run.state == State::Complete)
+        .await;
 }
 
 /// Everything until the next night's hour: timers, reports, alerts, the closing of older nights.

@@ -63,6 +63,13 @@ pub fn date(text: &str) -> GameDate {
     GameDate(text.parse().unwrap())
 }
 
+fn tonight() -> RunKey {
+    RunKey {
+        handoff: HandoffId::new("phase4-to-phase5"),
+        game_date: date(TONIGHT),
+    }
+}
+
 /// Confirms every request and keeps it.
 #[derive(Default)]
 pub struct RecordingSink(Mutex<Vec<Request>>);
@@ -279,11 +286,7 @@ impl TestApp {
 
     /// Tonight's run.
     pub async fn run(&self) -> Run {
-        let key = RunKey {
-            handoff: HandoffId::new("phase4-to-phase5"),
-            game_date: date(TONIGHT),
-        };
-        self.store.run(&key).await.unwrap().unwrap()
+        self.store.run(&tonight()).await.unwrap().unwrap()
     }
 
     /// Lets time pass until tonight's run is in this state.
@@ -293,10 +296,15 @@ impl TestApp {
 
     /// Lets time pass until this holds of tonight's run.
     pub async fn until_so(&self, holds: impl Fn(&Run) -> bool) -> Run {
+        self.until_of(&tonight(), holds).await
+    }
+
+    /// Lets time pass until there is this run and this holds of it.
+    pub async fn until_of(&self, key: &RunKey, holds: impl Fn(&Run) -> bool) -> Run {
         let reached = async {
             loop {
-                let run = self.run().await;
-                if holds(&run) {
+                let run = self.store.run(key).await.unwrap();
+                if let Some(run) = run.filter(&holds) {
                     return run;
                 }
                 self.pass().await;
@@ -304,13 +312,16 @@ impl TestApp {
         };
         match tokio::time::timeout(PATIENCE, reached).await {
             Ok(run) => run,
-            Err(_) => panic!("what is waited for never holds: {:?}", self.run().await),
+            Err(_) => panic!(
+                "what is waited for never holds: {:?}",
+                self.store.run(key).await
+            ),
         }
     }
 
     /// Lets a fifth of a second pass, once the engine has done what was due: a commit may take as long as an hour of
     /// looks.
-    async fn pass(&self) {
+    pub async fn pass(&self) {
         let next_wake_at = self.store.queues().await.unwrap().next_wake_at;
         if next_wake_at.is_none_or(|at| at > self.clock.now()) {
             self.clock.advance(TimeDelta::milliseconds(200));

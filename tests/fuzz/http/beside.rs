@@ -13,12 +13,9 @@ use std::{
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use sqlx::{ConnectOptions, Row, SqliteConnection, sqlite::SqliteConnectOptions};
-use tipoff::{
-    domain::{
-        ids::{HandoffId, RunKey},
-        run::State,
-    },
-    ports::store::Store,
+use tipoff::domain::{
+    ids::{HandoffId, RunKey},
+    run::State,
 };
 use tokio::sync::Mutex;
 
@@ -39,8 +36,6 @@ in_flight_max = 1000000
 "#;
 const COMPLETE: &str = "/complete?handoff=beside";
 const TRIGGER: &str = "/trigger?handoff=beside";
-/// Looks before the good handoff's night is given up.
-const LOOKS_MAX: usize = 20_000;
 /// Good lines sent again in one body.
 const LINES: usize = 5_000;
 
@@ -103,7 +98,11 @@ impl Beside {
             store: Mutex::new(store.expect("the store's file")),
         };
         beside.trigger().await.expect("the night starts");
-        beside.until(State::Running).await;
+        let key = Self::key();
+        beside
+            .app
+            .until_of(&key, |run| run.state == State::Running)
+            .await;
         beside
     }
 
@@ -112,18 +111,6 @@ impl Beside {
             handoff: HandoffId::new("beside"),
             game_date: date(TONIGHT),
         }
-    }
-
-    async fn until(&self, state: State) {
-        for _ in 0..LOOKS_MAX {
-            let run = self.app.store.run(&Self::key()).await.expect("the store");
-            if run.is_some_and(|run| run.state == state) {
-                return;
-            }
-            self.app.clock.advance(TimeDelta::milliseconds(200));
-            tokio::task::yield_now().await;
-        }
-        panic!("the good night is never {state:?}");
     }
 
     /// The next good completion, for whoever sends it in a body of their own.
