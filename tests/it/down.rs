@@ -58,7 +58,7 @@ const FINAL: &str = "2026-01-19T15:51:00Z";
 const NEXT_DAY: &str = "2026-01-20T21:00:00Z";
 const PLAYERS: usize = 10;
 /// How long anything may take before a test gives up.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What people were told.
 #[derive(Default)]
@@ -198,7 +198,7 @@ impl Life {
         drop(runtime);
     }
 
-    /// Looks until it is so. The clock stands still unless `moving`, then it goes a tenth of a second between looks.
+    /// Looks until it is so. The clock stands still unless `moving`, then time passes between looks.
     fn until(&self, what: &str, moving: bool, is: impl Fn(&Run) -> bool) -> Run {
         self.runtime.block_on(async {
             let since = Watch::now();
@@ -209,7 +209,7 @@ impl Life {
                     return run;
                 }
                 if moving {
-                    self.clock.advance(chrono::TimeDelta::milliseconds(100));
+                    self.pass().await;
                 }
                 tokio::task::yield_now().await;
             }
@@ -218,14 +218,27 @@ impl Life {
         })
     }
 
-    /// Lets everything that was wanted be done, so that a leap of the clock outruns nobody's lease.
-    fn rest(&self) {
-        let queues = || self.runtime.block_on(self.store.queues()).unwrap();
-        let since = Watch::now();
-        while queues().outbox > 0 {
-            assert!(since.elapsed() < PATIENCE, "{:?}", queues());
+    /// Lets a tenth of a second pass, unless a run is due. While something is being done it takes a hundredth of that on
+    /// the machine's clock too: what holds a lease has to be done before the lease ends.
+    async fn pass(&self) {
+        let queues = self.store.queues().await.unwrap();
+        if queues.outbox > 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        if queues.next_wake_at.is_none_or(|at| at > self.clock.now()) {
             self.clock.advance(chrono::TimeDelta::milliseconds(100));
         }
+    }
+
+    /// Lets everything that was wanted be done, so that a leap of the clock outruns nobody's lease.
+    fn rest(&self) {
+        self.runtime.block_on(async {
+            let since = Watch::now();
+            while self.store.queues().await.unwrap().outbox > 0 {
+                assert!(since.elapsed() < PATIENCE, "never at rest");
+                self.pass().await;
+            }
+        });
     }
 
     /// The clock leaps.
