@@ -234,8 +234,9 @@ impl Life {
     fn rest(&self) {
         self.runtime.block_on(async {
             let since = Watch::now();
-            while self.store.queues().await.unwrap().outbox > 0 {
-                assert!(since.elapsed() < PATIENCE, "never at rest");
+            let queues = async || self.store.queues().await.unwrap();
+            while queues().await.outbox > 0 {
+                assert!(since.elapsed() < PATIENCE, "{:?}", queues().await);
                 self.pass().await;
             }
         });

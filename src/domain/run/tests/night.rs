@@ -308,8 +308,8 @@ impl Night {
         let before = self.effects.len();
         self = self.play(Event::Ticked);
         let wake = self.run.next_wake(self.now);
-        let by_now = self.history.iter().rev();
-        let by_now = by_now.take_while(|(_, at)| *at == self.now).count();
+        let latest_first = self.history.iter().rev();
+        let by_now = latest_first.take_while(|(_, at)| *at == self.now).count();
         assert!(
             wake.is_none_or(|at| at > self.now)
                 || (self.effects.len() > before && by_now < EVENTS_MAX),
