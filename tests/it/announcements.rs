@@ -14,7 +14,7 @@ use tipoff::{
     ports::store::{OutboxItem, Store},
 };
 
-use crate::support::{Differs, TONIGHT, TestApp, completion, date, rows};
+use crate::support::{Differs, TONIGHT, TestApp, completion, date, rows, tonight};
 
 const PLAYERS: [&str; 3] = ["karl-anthonytowns", "lebronjames", "stephencurry"];
 /// The second follows the first.
@@ -26,15 +26,16 @@ id = \"phase5-to-phase6\"
 upstream_handoff = \"phase4-to-phase5\"
 ";
 
-fn key(handoff: &str) -> RunKey {
+/// The run of the handoff behind tonight's.
+fn downstream() -> RunKey {
     RunKey {
-        handoff: HandoffId::new(handoff),
-        game_date: date(TONIGHT),
+        handoff: HandoffId::new("phase5-to-phase6"),
+        ..tonight()
     }
 }
 
 async fn next(app: &TestApp) -> Run {
-    let run = app.store.run(&key("phase5-to-phase6")).await.unwrap();
+    let run = app.store.run(&downstream()).await.unwrap();
     run.expect("the next handoff's run")
 }
 
@@ -61,10 +62,8 @@ async fn completed() -> TestApp {
         assert_eq!(app.post_json("/complete", claim).await.status, 200);
     }
     app.until(State::Complete).await;
-    app.until_of(&key("phase5-to-phase6"), |run| {
-        run.start.triggered_at.is_some()
-    })
-    .await;
+    app.until_of(&downstream(), |run| run.start.triggered_at.is_some())
+        .await;
     app
 }
 
@@ -73,7 +72,7 @@ async fn announce_late(app: &TestApp, announcement: Announcement) {
     let now = app.clock.now();
     let left = OutboxItem {
         id: "late".to_owned(),
-        key: key("phase4-to-phase5"),
+        key: tonight(),
         effect: Effect::Announce(announcement),
         decided_at: now,
         due_at: now,

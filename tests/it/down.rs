@@ -19,7 +19,7 @@ use tipoff::{
         self, Instant,
         alert::{Change, Kind},
         effect::Effect,
-        ids::{HandoffId, MessageId, RunKey},
+        ids::MessageId,
         nights::Night,
         routing::Failure,
         run::{Run, State},
@@ -41,7 +41,7 @@ use tokio::runtime::Runtime;
 
 use crate::support::{
     RecordingChannel, RecordingSink, TONIGHT, context, date, event, feature, instant, routes_over,
-    rows, telling_over,
+    rows, telling_over, tonight,
 };
 
 // Pacific time is eight hours behind.
@@ -176,13 +176,6 @@ impl Site {
 }
 
 impl Life {
-    fn key() -> RunKey {
-        RunKey {
-            handoff: HandoffId::new("phase4-to-phase5"),
-            game_date: date(TONIGHT),
-        }
-    }
-
     /// It dies: nothing is stopped, finished or handed back.
     fn crash(self) {
         let Self {
@@ -203,7 +196,7 @@ impl Life {
         self.runtime.block_on(async {
             let since = Watch::now();
             while since.elapsed() < PATIENCE {
-                if let Some(run) = self.store.run(&Self::key()).await.unwrap()
+                if let Some(run) = self.store.run(&tonight()).await.unwrap()
                     && is(&run)
                 {
                     return run;
@@ -213,7 +206,7 @@ impl Life {
                 }
                 tokio::task::yield_now().await;
             }
-            let run = self.store.run(&Self::key()).await.unwrap();
+            let run = self.store.run(&tonight()).await.unwrap();
             panic!("never {what}: {run:#?}");
         })
     }
@@ -234,9 +227,12 @@ impl Life {
     fn rest(&self) {
         self.runtime.block_on(async {
             let since = Watch::now();
-            let queues = async || self.store.queues().await.unwrap();
-            while queues().await.outbox > 0 {
-                assert!(since.elapsed() < PATIENCE, "{:?}", queues().await);
+            loop {
+                let queues = self.store.queues().await.unwrap();
+                if queues.outbox == 0 {
+                    return;
+                }
+                assert!(since.elapsed() < PATIENCE, "{queues:?}");
                 self.pass().await;
             }
         });
@@ -267,7 +263,7 @@ impl Life {
             let event = upstream::read(event.as_bytes(), upstream::EVENT_TYPE, now).unwrap();
             let message = TriggerMessage {
                 id: MessageId::new("event"),
-                handoff: Self::key().handoff,
+                handoff: tonight().handoff,
                 event,
             };
             self.engine.inbox().trigger(message).await.unwrap();
@@ -296,7 +292,7 @@ impl Life {
         let body: Vec<u8> = Value::to_string(&body).into_bytes();
         let message = AnswerMessage {
             id: MessageId::new(id),
-            handoff: Self::key().handoff,
+            handoff: tonight().handoff,
             answer: completion::read(&body, instant(published_at)).unwrap(),
             body,
         };
@@ -305,7 +301,7 @@ impl Life {
     }
 
     fn told_of_lateness(&self) -> bool {
-        let key = Self::key();
+        let key = tonight();
         let history = self.store.history(&key);
         let history = self.runtime.block_on(history).unwrap();
         let mut texts = history.iter().flat_map(|entry| &entry.why);
@@ -444,7 +440,7 @@ fn rows_that_come_to_be_compared_when_the_run_has_closed_are_counted_and_move_no
     let now = life.clock.now();
     let left = OutboxItem {
         id: "comparing".to_owned(),
-        key: Life::key(),
+        key: tonight(),
         effect: Effect::Reconcile,
         decided_at: now,
         due_at: now,
@@ -457,7 +453,7 @@ fn rows_that_come_to_be_compared_when_the_run_has_closed_are_counted_and_move_no
         life.engine.tick().await.unwrap();
     });
     life.rest();
-    let key = Life::key();
+    let key = tonight();
     let open = life.runtime.block_on(life.store.open_units(&key, 100));
     let open = open.unwrap();
     let run = life.until("there", false, |_| true);
@@ -471,7 +467,7 @@ fn a_broken_night_that_a_person_repairs_later_stays_on_record_as_broken() {
     let site = Site::new();
     let (life, mut run) = site.closed();
     run.reopen_as_backfill(life.clock.now());
-    let key = Life::key();
+    let key = tonight();
     let nights = life.runtime.block_on(async {
         let mut transaction = life.store.begin().await.unwrap();
         transaction.save_run(&run, None).await.unwrap();

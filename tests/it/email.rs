@@ -9,7 +9,7 @@ use tipoff::{
     clock::ManualClock,
     domain::{
         alert::{Alert, Change, Kind, Role, Severity, Told},
-        ids::{ChannelId, HandoffId, RunKey},
+        ids::ChannelId,
         routing::{Failure, Person},
     },
     ports::{
@@ -19,8 +19,9 @@ use tipoff::{
 };
 
 use crate::support::{
-    BEGIN, TONIGHT, date, instant,
+    BEGIN, instant,
     smtp::{Received, SmtpServer},
+    tonight,
 };
 
 mod connection;
@@ -96,10 +97,7 @@ fn alerts(severity: Severity, change: Change) -> Content {
 fn notice(id: &str, content: Content) -> Notice {
     Notice {
         id: id.to_owned(),
-        about: About::Night(RunKey {
-            handoff: HandoffId::new("phase4-to-phase5"),
-            game_date: date(TONIGHT),
-        }),
+        about: About::Night(tonight()),
         at: instant(BEGIN),
         content,
     }

@@ -63,7 +63,8 @@ pub fn date(text: &str) -> GameDate {
     GameDate(text.parse().unwrap())
 }
 
-fn tonight() -> RunKey {
+/// The run of tonight.
+pub fn tonight() -> RunKey {
     RunKey {
         handoff: HandoffId::new("phase4-to-phase5"),
         game_date: date(TONIGHT),
